@@ -1,0 +1,1 @@
+//! Charts: metadata, loader, dependencies, capabilities and files.

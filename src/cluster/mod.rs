@@ -1,0 +1,1 @@
+//! The live cluster: client, discovery, watches, inventory, health (IO: kube).

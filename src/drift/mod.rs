@@ -1,0 +1,1 @@
+//! Who changed which owned field, and when; desired against live.

@@ -1,0 +1,1 @@
+//! Environments and releases: their files, discovery and layers.

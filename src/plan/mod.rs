@@ -1,0 +1,1 @@
+//! Actions in order, prune policy, danger checks.

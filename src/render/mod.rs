@@ -1,0 +1,1 @@
+//! A chart and values become manifests, hooks and notes.

@@ -1,0 +1,1 @@
+//! Values: merge as Helm coalesces, the `--set` syntax, provenance.
