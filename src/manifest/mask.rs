@@ -1,0 +1,65 @@
+//! Secret values never leave in any output: this is what an object looks like to a person.
+
+use serde_json::Value;
+
+use super::Object;
+
+/// What stands in the place of a secret value.
+pub const MASK: &str = "<secret>";
+
+/// Whether an object's data is secret.
+#[must_use]
+pub fn is_secret(object: &Value) -> bool {
+    object.get("kind").and_then(Value::as_str) == Some("Secret")
+        && object.get("apiVersion").and_then(Value::as_str).is_some_and(|v| !v.contains('/'))
+}
+
+/// The object with every value of a Secret's `data` and `stringData` replaced by [`MASK`], in its last-applied annotation too.
+#[must_use]
+pub fn masked(object: &Object) -> Object {
+    let mut object = object.clone();
+    if is_secret(object.value()) {
+        let value = object.value_mut();
+        for field in ["data", "stringData"] {
+            match value.get_mut(field) {
+                Some(Value::Object(map)) => map.values_mut().for_each(|v| *v = Value::from(MASK)),
+                Some(Value::Null) | None => {}
+                Some(other) => *other = Value::from(MASK),
+            }
+        }
+        if let Some(Value::Object(annotations)) = value.pointer_mut("/metadata/annotations")
+            && let Some(last) = annotations.get_mut("kubectl.kubernetes.io/last-applied-configuration")
+        {
+            *last = Value::from(MASK);
+        }
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_secret_value_survives() {
+        let object = Object::new(json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "a", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{\"data\":\"hunter2\"}"}},
+            "data": {"password": "hunter2"}, "stringData": {"other": "hunter2"},
+        }))
+        .unwrap();
+        let text = serde_json::to_string(&masked(&object)).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("password"), "{text}");
+    }
+
+    #[test]
+    fn other_kinds_stay() {
+        let object = Object::new(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "b"}}),
+        );
+        let object = object.unwrap();
+        assert_eq!(masked(&object), object);
+    }
+}

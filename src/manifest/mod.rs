@@ -1,0 +1,29 @@
+//! Kubernetes objects as data: identity, install order, inventory and the masking of secrets. Rendering makes these, plan
+//! and apply consume them; nothing here talks to a cluster.
+
+mod identity;
+mod inventory;
+mod mask;
+mod object;
+mod order;
+
+pub use identity::{Gvk, ObjectId};
+pub use inventory::{Applied, Inventory, InventoryError};
+pub use mask::{MASK, is_secret, masked};
+pub use object::{Object, ObjectError};
+pub use order::{install_rank, sort_for_install, sort_for_uninstall};
+
+/// The field manager of every write that evenkeel makes.
+pub const FIELD_MANAGER: &str = "evenkeel";
+/// Label: the environment that an object belongs to.
+pub const LABEL_ENVIRONMENT: &str = "evenkeel.dev/environment";
+/// Label: the release that an object belongs to.
+pub const LABEL_RELEASE: &str = "evenkeel.dev/release";
+/// Annotation that names the object itself (`group/Kind/namespace/name@environment/release`): a copied label proves nothing.
+pub const ANNOTATION_OWNER: &str = "evenkeel.dev/owner";
+
+/// The value of [`ANNOTATION_OWNER`] for an object of a release.
+#[must_use]
+pub fn owner_of(id: &ObjectId, environment: &str, release: &str) -> String {
+    format!("{id}@{environment}/{release}")
+}
