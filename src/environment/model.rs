@@ -1,0 +1,136 @@
+//! What an environment is once its layers are merged: plain data for every later step.
+
+use crate::diagnostic::Diagnostic;
+
+use super::policy::{Crds, OnFailure, Policies};
+
+/// The cluster that an environment is deployed to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Target {
+    /// Whatever the command line names: `--kubeconfig`, `--context`, KUBECONFIG, in-cluster (nothing is written).
+    #[default]
+    Default,
+    /// The cluster that evenkeel runs in (`cluster: in-cluster`).
+    InCluster,
+    /// A context of the kubeconfig (`cluster: {context: NAME}`).
+    Context(String),
+}
+
+/// Where to tell what happens in an environment (`notify`: a list of `{webhook, events}`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// The URL that is posted to.
+    pub webhook: String,
+    /// The events that are sent; empty: all.
+    pub events: Vec<String>,
+}
+
+/// A text from the tree with its path from the tree's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceText {
+    /// The path from the root of the repository.
+    pub path: String,
+    /// The content.
+    pub text: String,
+}
+
+/// One environment at one revision.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The folder's name.
+    pub name: String,
+    /// The folder that holds the environments, from the tree's root.
+    pub root: String,
+    /// Only a layer for others: never deployed.
+    pub is_abstract: bool,
+    /// The layers that were merged, lowest first; the last is the environment itself.
+    pub layers: Vec<String>,
+    /// The cluster it belongs to.
+    pub cluster: Target,
+    /// The namespace of releases that name none.
+    pub namespace: Option<String>,
+    /// The policies of releases that override nothing.
+    pub policies: Policies,
+    /// The groups of releases in the order in which they are installed.
+    pub order: Vec<String>,
+    /// Who is told.
+    pub notify: Vec<Notify>,
+    /// Every enabled release by name: whole, or broken with the reasons.
+    pub releases: Vec<Result<Release, BrokenRelease>>,
+    /// The releases that are switched off (`enabled: false`), by name.
+    pub disabled: Vec<String>,
+    /// The names of `releases` (the broken too) in stages: every release of a stage may go at once, after all that
+    /// it depends on in the stages before.
+    pub stages: Vec<Vec<String>>,
+}
+
+impl Environment {
+    /// The release of that name.
+    #[must_use]
+    pub fn release(&self, name: &str) -> Option<&Result<Release, BrokenRelease>> {
+        self.releases.iter().find(|release| match release {
+            Ok(release) => release.name == name,
+            Err(broken) => broken.name == name,
+        })
+    }
+
+    /// The releases in the order in which they are installed.
+    pub fn staged(&self) -> impl Iterator<Item = &Result<Release, BrokenRelease>> {
+        self.stages.iter().flatten().filter_map(|name| self.release(name))
+    }
+}
+
+/// A release that cannot be deployed as it is written. Nothing of it is applied or pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenRelease {
+    /// The folder's name.
+    pub name: String,
+    /// What is wrong; never empty.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One release of an environment, whole and ready to render.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The folder's name: the release's name within evenkeel.
+    pub name: String,
+    /// The environment's name.
+    pub environment: String,
+    /// Helm's release name (`releaseName`, else the folder's).
+    pub release_name: String,
+    /// The namespace it is installed to.
+    pub namespace: String,
+    /// The chart's folder from the tree's root; `None`: plain manifests only.
+    pub chart: Option<String>,
+    /// The version of the chart that is asked for (a Masterminds range).
+    pub version: Option<String>,
+    /// Its group of the environment's `order`.
+    pub group: Option<String>,
+    /// The releases that must be ready before (by folder name).
+    pub depends_on: Vec<String>,
+    /// The policies in force.
+    pub policies: Policies,
+    /// What happens to the chart's CRDs.
+    pub crds: Crds,
+    /// What happens after a failure.
+    pub on_failure: OnFailure,
+    /// The texts of the values files, lowest layer first.
+    pub value_files: Vec<LayerFile>,
+    /// Plain objects beside the chart (`manifests/*.yaml` of every layer, a higher layer's file replacing a lower's of the same name).
+    pub manifests: Vec<SourceText>,
+    /// The files that were read for it, in order of path, the chart's not included.
+    pub files: Vec<String>,
+    /// A digest over everything that its manifests depend on except the cluster: chart, values, manifests, names, policies. Equal digests render equally.
+    pub digest: String,
+}
+
+/// A file and the layer that it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerFile {
+    /// The layer's name.
+    pub layer: String,
+    /// The path from the tree's root.
+    pub path: String,
+    /// The content.
+    pub text: String,
+}
