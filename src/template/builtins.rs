@@ -1,0 +1,5 @@
+//! Go's own functions.
+
+pub(super) fn find(_name: &str) -> Option<()> {
+    None
+}

@@ -1,0 +1,228 @@
+//! Go's slices and maps: shared by reference, as in Go. A map changed through one variable is changed for all.
+
+use super::types::{ANY_LIST, ANY_MAP, ListType, MapType, STRING_LIST, STRING_MAP};
+use super::value::Value;
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What a map holds. Go prints and ranges over maps in key order.
+pub type Entries = BTreeMap<Arc<str>, Value>;
+
+/// A slice. Elements never change after it was made (no template function writes into a slice).
+#[derive(Clone)]
+pub struct List(Rc<ListData>);
+
+struct ListData {
+    ty: &'static ListType,
+    nil: bool,
+    items: Vec<Value>,
+}
+
+impl List {
+    /// A slice of the type given.
+    pub fn new(ty: &'static ListType, items: Vec<Value>) -> Self {
+        Self(Rc::new(ListData { ty, nil: false, items }))
+    }
+
+    /// A nil slice: it has no elements, and JSON writes it as null.
+    pub fn nil(ty: &'static ListType) -> Self {
+        Self(Rc::new(ListData { ty, nil: true, items: Vec::new() }))
+    }
+
+    /// Its type.
+    pub fn ty(&self) -> &'static ListType {
+        self.0.ty
+    }
+
+    /// Whether it is Go's nil slice.
+    pub fn is_nil(&self) -> bool {
+        self.0.nil
+    }
+
+    /// The elements.
+    pub fn items(&self) -> &[Value] {
+        &self.0.items
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        self.0.items.len()
+    }
+
+    /// Whether it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.0.items.is_empty()
+    }
+
+    /// Whether two are one and the same slice.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A map with string keys. Clones share their entries.
+#[derive(Clone)]
+pub struct Map(Rc<MapData>);
+
+struct MapData {
+    ty: &'static MapType,
+    nil: bool,
+    entries: RefCell<Entries>,
+}
+
+impl Map {
+    /// A map of the type given.
+    pub fn new(ty: &'static MapType, entries: Entries) -> Self {
+        Self(Rc::new(MapData { ty, nil: false, entries: RefCell::new(entries) }))
+    }
+
+    /// An empty `map[string]interface {}`.
+    pub fn empty() -> Self {
+        Self::new(&ANY_MAP, Entries::new())
+    }
+
+    /// A nil map: it reads as empty, cannot be written to, and JSON writes it as null.
+    pub fn nil(ty: &'static MapType) -> Self {
+        Self(Rc::new(MapData { ty, nil: true, entries: RefCell::default() }))
+    }
+
+    /// Its type.
+    pub fn ty(&self) -> &'static MapType {
+        self.0.ty
+    }
+
+    /// Whether it is Go's nil map.
+    pub fn is_nil(&self) -> bool {
+        self.0.nil
+    }
+
+    /// The entry of this key.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.0.entries.borrow().get(key).cloned()
+    }
+
+    /// Whether there is such a key.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.0.entries.borrow().contains_key(key)
+    }
+
+    /// Writes an entry; false if the map is nil (Go panics: `assignment to entry in nil map`).
+    pub fn insert(&self, key: impl Into<Arc<str>>, value: Value) -> bool {
+        if self.0.nil {
+            return false;
+        }
+        let old = self.0.entries.borrow_mut().insert(key.into(), value);
+        drop(old);
+        true
+    }
+
+    /// Removes an entry.
+    pub fn remove(&self, key: &str) -> Option<Value> {
+        self.0.entries.borrow_mut().remove(key)
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.0.entries.borrow().len()
+    }
+
+    /// Whether it has no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.entries.borrow().is_empty()
+    }
+
+    /// The entries, to read. Do not call back into templates or write to the map while holding this.
+    pub fn entries(&self) -> Ref<'_, Entries> {
+        self.0.entries.borrow()
+    }
+
+    /// The entries, to write. Nothing else may use the map meanwhile, and a nil map must not be written to.
+    pub fn entries_mut(&self) -> RefMut<'_, Entries> {
+        self.0.entries.borrow_mut()
+    }
+
+    /// A copy of the entries as they are now.
+    pub fn snapshot(&self) -> Vec<(Arc<str>, Value)> {
+        self.0.entries.borrow().iter().map(|(key, value)| (Arc::clone(key), value.clone())).collect()
+    }
+
+    /// Whether two are one and the same map.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+// Values can be nested as deep as a template cares to build them; dropping must not recurse with them.
+impl Drop for ListData {
+    fn drop(&mut self) {
+        if self.items.iter().any(Value::is_container) {
+            dismantle(std::mem::take(&mut self.items));
+        }
+    }
+}
+
+impl Drop for MapData {
+    fn drop(&mut self) {
+        let entries = std::mem::take(self.entries.get_mut());
+        if entries.values().any(Value::is_container) {
+            dismantle(entries.into_values().collect());
+        }
+    }
+}
+
+fn dismantle(mut pending: Vec<Value>) {
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::List(mut list) => {
+                if let Some(data) = Rc::get_mut(&mut list.0) {
+                    pending.append(&mut data.items);
+                }
+            }
+            Value::Map(mut map) => {
+                if let Some(data) = Rc::get_mut(&mut map.0) {
+                    pending.extend(std::mem::take(data.entries.get_mut()).into_values());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(len {})", self.ty().name, self.len())
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(len {})", self.ty().name, self.len())
+    }
+}
+
+impl From<Vec<Value>> for List {
+    fn from(items: Vec<Value>) -> Self {
+        Self::new(&ANY_LIST, items)
+    }
+}
+
+impl FromIterator<String> for List {
+    fn from_iter<I: IntoIterator<Item = String>>(items: I) -> Self {
+        Self::new(&STRING_LIST, items.into_iter().map(Value::from).collect())
+    }
+}
+
+impl From<Entries> for Map {
+    fn from(entries: Entries) -> Self {
+        Self::new(&ANY_MAP, entries)
+    }
+}
+
+impl FromIterator<(String, String)> for Map {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+        Self::new(&STRING_MAP, entries.into_iter().map(|(k, v)| (Arc::from(k), Value::from(v))).collect())
+    }
+}

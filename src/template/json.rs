@@ -1,0 +1,95 @@
+//! Values from and to JSON.
+
+use super::container::{Entries, List, Map};
+use super::limits::MAX_VALUE_DEPTH;
+use super::types::{ANY_LIST, ANY_MAP};
+use super::value::Value;
+use base64::Engine as _;
+use std::sync::Arc;
+
+/// A value cannot be written as JSON. The text is `encoding/json`'s.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// A number that JSON does not have.
+    #[error("json: unsupported value: {0}")]
+    Number(String),
+    /// A function, a complex number.
+    #[error("json: unsupported type: {0}")]
+    Type(&'static str),
+    /// Nested too deep, or a map that contains itself.
+    #[error("json: unsupported value: encountered a cycle via {0}")]
+    Cycle(&'static str),
+}
+
+impl From<&serde_json::Value> for Value {
+    /// Integers become `int64`, all other numbers `float64`; objects `map[string]interface {}`, arrays `[]interface {}`.
+    fn from(json: &serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Nil,
+            serde_json::Value::Bool(truth) => Self::Bool(*truth),
+            serde_json::Value::Number(n) => match (n.as_i64(), n.as_u64()) {
+                (Some(n), _) => Self::Int64(n),
+                (None, Some(n)) => Self::Uint64(n),
+                _ => Self::Float64(n.as_f64().unwrap_or(f64::NAN)),
+            },
+            serde_json::Value::String(text) => Self::from(text.as_str()),
+            serde_json::Value::Array(items) => Self::List(List::new(&ANY_LIST, items.iter().map(Self::from).collect())),
+            serde_json::Value::Object(entries) => Self::Map(Map::new(
+                &ANY_MAP,
+                entries.iter().map(|(key, value)| (Arc::from(key.as_str()), Self::from(value))).collect::<Entries>(),
+            )),
+        }
+    }
+}
+
+impl Value {
+    /// As `encoding/json` writes it: byte slices as base64, nil slices and maps as null, whole floats as integers where they
+    /// fit (JSON has one kind of number).
+    ///
+    /// # Errors
+    /// NaN and infinities, functions, and values nested too deep.
+    pub fn to_json(&self) -> Result<serde_json::Value, JsonError> {
+        self.json_at(0)
+    }
+
+    fn json_at(&self, depth: usize) -> Result<serde_json::Value, JsonError> {
+        if depth > MAX_VALUE_DEPTH {
+            return Err(JsonError::Cycle(self.type_name()));
+        }
+        Ok(match self {
+            Self::Nil => serde_json::Value::Null,
+            Self::Bool(truth) => (*truth).into(),
+            Self::Int(n) | Self::Int64(n) => (*n).into(),
+            Self::Int32(n) => (*n).into(),
+            Self::Uint8(n) => (*n).into(),
+            Self::Uint(n) | Self::Uint64(n) => (*n).into(),
+            Self::Float64(x) => serde_json::Number::from_f64(*x)
+                .map(serde_json::Value::Number)
+                .ok_or_else(|| JsonError::Number(Self::Float64(*x).to_string()))?,
+            Self::String(text) => text.as_str().into(),
+            Self::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode(bytes).into(),
+            Self::List(list) if list.is_nil() => serde_json::Value::Null,
+            Self::List(list) => {
+                list.items().iter().map(|item| item.json_at(depth + 1)).collect::<Result<Vec<_>, _>>()?.into()
+            }
+            Self::Map(map) if map.is_nil() => serde_json::Value::Null,
+            Self::Map(map) => map
+                .entries()
+                .iter()
+                .map(|(key, value)| Ok((key.to_string(), value.json_at(depth + 1)?)))
+                .collect::<Result<serde_json::Map<_, _>, _>>()?
+                .into(),
+            Self::Object(object) => match object.json() {
+                Some(json) => json,
+                None => object
+                    .fields()
+                    .into_iter()
+                    .map(|(name, value)| Ok((name.to_owned(), value.json_at(depth + 1)?)))
+                    .collect::<Result<serde_json::Map<_, _>, _>>()?
+                    .into(),
+            },
+            Self::Error(_) => serde_json::Value::Object(serde_json::Map::new()),
+            Self::Complex(..) | Self::Func(_) => return Err(JsonError::Type(self.type_name())),
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! Go structs and other opaque types that templates meet: chart metadata, versions, times.
+
+use super::types::{Kind, Method, Type};
+use super::value::Value;
+use std::any::Any;
+use std::fmt;
+
+/// A Go value that is more than data: it has a type of its own, fields and methods.
+pub trait Object: fmt::Debug {
+    /// Go's name of its type, as in `*chart.Metadata` (what `%T` and `typeOf` print).
+    fn type_name(&self) -> &'static str;
+
+    /// Go's kind: [`Kind::Ptr`] for a pointer to a struct, [`Kind::Struct`] for a struct.
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+
+    /// An exported field. `None`: there is no such field.
+    fn field(&self, name: &str) -> Option<Value>;
+
+    /// The exported fields in declaration order, for printing and JSON. Opaque types have none.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+
+    /// The declared type of a field: it decides how a nil in it reads.
+    fn field_type(&self, _name: &str) -> Type {
+        Type::Any
+    }
+
+    /// The methods that templates can call. A method hides a field of the same name.
+    fn methods(&self) -> &'static [Method] {
+        &[]
+    }
+
+    /// What Go's `String()` (or `Error()`) method gives; types without one print as their fields.
+    fn string(&self) -> Option<String> {
+        None
+    }
+
+    /// What `encoding/json` makes of it. `None`: an object of its fields.
+    fn json(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Whether it equals another object. By default only itself, as pointers do.
+    fn equals(&self, _other: &dyn Object) -> bool {
+        false
+    }
+
+    /// Itself, to downcast.
+    fn as_any(&self) -> &dyn Any;
+}
