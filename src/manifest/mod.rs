@@ -21,6 +21,8 @@ pub const LABEL_ENVIRONMENT: &str = "evenkeel.dev/environment";
 pub const LABEL_RELEASE: &str = "evenkeel.dev/release";
 /// Annotation that names the object itself (`group/Kind/namespace/name@environment/release`): a copied label proves nothing.
 pub const ANNOTATION_OWNER: &str = "evenkeel.dev/owner";
+/// Annotation: how an object is applied; `ifMissing` creates it and leaves it alone afterwards.
+pub const ANNOTATION_APPLY: &str = "evenkeel.dev/apply";
 
 /// The value of [`ANNOTATION_OWNER`] for an object of a release.
 #[must_use]

@@ -6,7 +6,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::manifest::{
-    ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of, sort_for_install,
+    ANNOTATION_APPLY, ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of,
+    sort_for_install,
 };
 
 /// An object as it is going to be sent.
@@ -22,6 +23,8 @@ pub struct DesiredObject {
     pub hash: String,
     /// Whether it survives its release (`helm.sh/resource-policy: keep`, `evenkeel.dev/prune: never`).
     pub keep: bool,
+    /// Whether it is only created, and left alone once it is there (`evenkeel.dev/apply: ifMissing`, and helm's rule for `crds/`).
+    pub if_missing: bool,
 }
 
 /// Why rendered objects cannot be desired. Nothing of the release is applied.
@@ -98,6 +101,7 @@ pub fn desire<'a>(
         }
         let keep = object.annotation("helm.sh/resource-policy") == Some("keep")
             || object.annotation("evenkeel.dev/prune") == Some("never");
+        let if_missing = object.annotation(ANNOTATION_APPLY) == Some("ifMissing");
         if let Some(map) = object.value_mut().as_object_mut() {
             // The server's half of an object is never ours to say.
             map.remove("status");
@@ -106,7 +110,7 @@ pub fn desire<'a>(
         object.set_label(LABEL_RELEASE, release);
         object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, environment, release));
         let hash = hash(object.value());
-        result.push(DesiredObject { id, version: gvk.version, object, hash, keep });
+        result.push(DesiredObject { id, version: gvk.version, object, hash, keep, if_missing });
     }
     if !errors.is_empty() {
         return Err(errors);

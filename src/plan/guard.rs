@@ -1,53 +1,8 @@
-//! What keeps a prune from hurting: a limit on deletions, protected kinds.
+//! What keeps a prune from hurting: a limit on deletions in one pass.
 
-use serde::{Deserialize, Serialize};
+use crate::environment::MaxDeletions;
 
 use super::{Action, Finding, FindingKind, ReleasePlan, Verb};
-
-/// How many of an environment's objects one pass may delete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum MaxDeletions {
-    /// At most so many.
-    Count(usize),
-    /// At most this percentage of the objects that the environment owns, rounded up.
-    Percent(u8),
-}
-
-impl MaxDeletions {
-    /// The number for an environment that owns `owned` objects.
-    #[must_use]
-    pub fn allowed(self, owned: usize) -> usize {
-        match self {
-            Self::Count(count) => count,
-            Self::Percent(percent) => (owned * usize::from(percent)).div_ceil(100),
-        }
-    }
-}
-
-impl Default for MaxDeletions {
-    fn default() -> Self {
-        Self::Percent(50)
-    }
-}
-
-/// What may be deleted of a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrunePolicy {
-    /// Whether anything is.
-    pub enabled: bool,
-    /// Kinds that never are.
-    pub protect: Vec<String>,
-}
-
-impl Default for PrunePolicy {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            protect: ["PersistentVolumeClaim", "Namespace", "CustomResourceDefinition"].map(str::to_owned).to_vec(),
-        }
-    }
-}
 
 /// Turns every deletion into a `keep` when there are more than the environment bears.
 pub(super) fn limit_deletions(
@@ -62,7 +17,7 @@ pub(super) fn limit_deletions(
         return;
     }
     let limit = match max {
-        MaxDeletions::Count(count) => format!("{count}"),
+        MaxDeletions::Count(count) => count.to_string(),
         MaxDeletions::Percent(percent) => format!("{percent}% of {owned} objects"),
     };
     let reason = format!("{deletions} deletions exceed prune.maxDeletions ({limit})");

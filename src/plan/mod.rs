@@ -11,11 +11,11 @@ mod release;
 
 pub use action::{Action, Finding, FindingKind, Plan, ReleasePlan, Verb};
 pub use desired::{DesiredError, DesiredObject, Scopes, desire};
-pub use guard::{MaxDeletions, PrunePolicy};
-pub use release::{Desired, Live, OnDrift, ReleaseInput};
+pub use release::{Desired, Live, ReleaseInput};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::environment::MaxDeletions;
 use crate::manifest::ObjectId;
 
 /// Everything that a plan is made from.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::environment::{OnDrift, Prune};
 use crate::manifest::{Applied, Inventory, ObjectId, owner_of, sort_for_uninstall};
 
-use super::{Action, DesiredObject, EnvironmentInput, Finding, FindingKind, PrunePolicy, ReleasePlan, Verb};
+use super::{Action, DesiredObject, EnvironmentInput, Finding, FindingKind, ReleasePlan, Verb};
 
 /// What a release should be.
 #[derive(Debug, Clone)]
@@ -26,18 +27,6 @@ impl Desired {
             Self::Broken | Self::Gone => &[],
         }
     }
-}
-
-/// What to do about a change that somebody else made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDrift {
-    /// Put it right.
-    #[default]
-    Correct,
-    /// Tell, and leave it.
-    Alert,
-    /// Leave it.
-    Ignore,
 }
 
 /// An object in the cluster, as far as a plan needs it.
@@ -69,7 +58,7 @@ pub struct ReleaseInput<'a> {
     /// What it owns.
     pub inventory: Option<&'a Inventory>,
     /// What may be deleted of it.
-    pub prune: PrunePolicy,
+    pub prune: &'a Prune,
     /// What to do about drift.
     pub on_drift: OnDrift,
 }
@@ -125,6 +114,9 @@ fn decide(
     given_up: &BTreeSet<(&ObjectId, &str)>,
 ) -> (Verb, String) {
     let owner = owner_of(&desired.id, input.environment, release.name);
+    if desired.if_missing && input.live.contains_key(&desired.id) {
+        return (Verb::Unchanged, String::new());
+    }
     let Some(live) = input.live.get(&desired.id) else {
         return match entry {
             // An entry without a UID was written before an apply that did not end.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::environment::{OnDrift, Prune};
 use crate::manifest::{Applied, Gvk, Inventory, Object};
 
 fn config_map(name: &str, data: &str) -> Object {
@@ -25,19 +26,27 @@ fn desired(release: &str, objects: Vec<Object>) -> Vec<DesiredObject> {
     desire(objects, "test", release, "ns", &core, []).unwrap()
 }
 
-#[derive(Default)]
 struct World {
     git: BTreeMap<String, Option<Vec<Object>>>,
     inventories: BTreeMap<String, Inventory>,
     live: BTreeMap<ObjectId, Live>,
     max: MaxDeletions,
+    prune: Prune,
     on_drift: OnDrift,
     clock: u32,
 }
 
 impl World {
     fn new() -> Self {
-        Self { max: MaxDeletions::Percent(100), ..Self::default() }
+        Self {
+            git: BTreeMap::new(),
+            inventories: BTreeMap::new(),
+            live: BTreeMap::new(),
+            max: MaxDeletions::Percent(100),
+            prune: Prune::default(),
+            on_drift: OnDrift::default(),
+            clock: 0,
+        }
     }
 
     fn git(mut self, release: &str, objects: Vec<Object>) -> Self {
@@ -61,7 +70,7 @@ impl World {
                     Some(Some(objects)) => Desired::Objects(desired(name, objects.clone())),
                 },
                 inventory: self.inventories.get(name),
-                prune: PrunePolicy::default(),
+                prune: &self.prune,
                 on_drift: self.on_drift,
             })
             .collect();
