@@ -1,1 +1,23 @@
 //! The live cluster: client, discovery, watches, inventory, health (IO: kube).
+//!
+//! Turns a kubeconfig into answers: which kinds there are ([`Kinds`]), what a release owns ([`Cluster::inventories`]), whether
+//! anyone took a field from us ([`Watcher`], metadata only), and whether objects are ready ([`health`]). Called by reconcile
+//! and the commands. Never writes: that is `apply/`.
+
+mod connect;
+mod discovery;
+mod error;
+mod openapi;
+mod read;
+mod requests;
+mod store;
+mod version;
+pub(crate) mod wire;
+
+pub use connect::{Cluster, ConnectOptions, SYSTEM_NAMESPACE};
+pub use discovery::{Kinds, Resource};
+pub use error::{Cause, ClusterError, Refusal};
+pub use requests::{Requests, Verb};
+pub use store::{LABEL_INVENTORY, StoredInventory};
+pub(crate) use store::{encode_inventory, inventory_name};
+pub use version::{Capabilities, ServerVersion};
