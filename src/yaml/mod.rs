@@ -1,1 +1,71 @@
-//! YAML as Go reads and writes it, with positions.
+//! Turns YAML text into located nodes and JSON values, and JSON values into YAML text, as Go's sigs.k8s.io/yaml 1.4 (go-yaml
+//! v2) does: that is what Helm 3.17 reads values with and what `toYaml` prints. Everything that reads or writes YAML calls
+//! this. It never reads files and never panics; deep nesting and alias bombs end in an error that names the limit.
+//!
+//! Scanning and parsing are libyaml's (crate libyaml-safer, a port of the C library that go-yaml is a port of too); Go's
+//! resolver, key order and emitter stand on top.
+
+mod build;
+mod emit;
+mod error;
+mod key;
+mod node;
+mod number;
+mod order;
+mod resolve;
+mod timestamp;
+
+pub use build::{ALIAS_BYTES, DEPTH};
+pub use emit::{emit, try_emit};
+pub use error::Error;
+pub use node::{Node, NodeValue, Numbers};
+pub use number::go_float;
+pub use order::natural_less;
+
+use build::Duplicates;
+use serde_json::Value;
+
+/// The first document of `text`, located; `None` when there is none. A key written twice in a map is refused
+/// (Go: `UnmarshalStrict`), but a key that came in by a merge (`<<`) may be overridden. What follows the first document is not
+/// looked at, as in Go.
+///
+/// # Errors
+/// With the place, when the text is no YAML, a tag does not fit its value, or a limit is exceeded.
+pub fn parse(text: &str) -> Result<Option<Node>, Error> {
+    build::Builder::new(text, Duplicates::Refused).document()
+}
+
+/// Like [`parse`], but the last of several equal keys wins, as in Go's `Unmarshal`: for charts and values, which Helm reads so.
+///
+/// # Errors
+/// As [`parse`], except for duplicate keys.
+pub fn parse_lenient(text: &str) -> Result<Option<Node>, Error> {
+    build::Builder::new(text, Duplicates::LastWins).document()
+}
+
+/// All documents of `text`, in order; documents without content are left out. Of equal keys the last one wins, as where
+/// Kubernetes' tools read manifests.
+///
+/// # Errors
+/// As [`parse_lenient`], for the first document that is wrong.
+pub fn parse_all(text: &str) -> Result<Vec<Node>, Error> {
+    let mut builder = build::Builder::new(text, Duplicates::LastWins);
+    let mut documents = Vec::new();
+    while let Some(node) = builder.document()? {
+        if !(matches!(node.value, NodeValue::Null) && node.start == node.end) {
+            documents.push(node);
+        }
+    }
+    Ok(documents)
+}
+
+/// The first document as a JSON value (`Null` when there is none), read as Go's `yaml.Unmarshal` into `interface{}` does.
+///
+/// # Errors
+/// As [`parse_lenient`], and for what JSON cannot hold: `.inf`, `.nan`, null as a key.
+pub fn to_json(text: &str, numbers: Numbers) -> Result<Value, Error> {
+    parse_lenient(text)?.map_or(Ok(Value::Null), |node| node.to_json(numbers))
+}
+
+#[cfg(test)]
+mod tests;

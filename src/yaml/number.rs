@@ -1,0 +1,129 @@
+//! Numbers as Go's strconv prints and reads them.
+
+/// A float64 as Go's `strconv.FormatFloat(f, 'g', -1, 64)`: the shortest digits that read back, with an exponent below 1e-4
+/// and from 1e+06 on. Infinities and not-a-number are
+/// YAML's `.inf`, `-.inf` and `.nan`.
+#[must_use]
+pub fn go_float(f: f64) -> String {
+    special(f).unwrap_or_else(|| general(&format!("{f:e}")))
+}
+
+/// As [`go_float`] with the precision of 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "float32 precision is what is asked for")]
+pub(super) fn go_float32(f: f64) -> String {
+    special(f).unwrap_or_else(|| {
+        let narrow = f as f32;
+        special(f64::from(narrow)).unwrap_or_else(|| general(&format!("{narrow:e}")))
+    })
+}
+
+fn special(f: f64) -> Option<String> {
+    if f.is_nan() {
+        Some(".nan".to_owned())
+    } else if f.is_infinite() {
+        Some(if f > 0.0 { ".inf" } else { "-.inf" }.to_owned())
+    } else {
+        None
+    }
+}
+
+/// Turns Rust's shortest scientific form (`-1.25e7`) into Go's `%g` form.
+fn general(scientific: &str) -> String {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    if !(-4..6).contains(&exponent) {
+        let (first, rest) = digits.split_at(1.min(digits.len()));
+        let point = if rest.is_empty() { "" } else { "." };
+        let direction = if exponent < 0 { '-' } else { '+' };
+        return format!("{sign}{first}{point}{rest}e{direction}{:02}", exponent.abs());
+    }
+    let text = match usize::try_from(exponent + 1) {
+        Ok(whole) if whole >= digits.len() => format!("{digits:0<whole$}"),
+        Ok(whole) if whole > 0 => format!("{}.{}", &digits[..whole], &digits[whole..]),
+        _ => format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+    };
+    format!("{sign}{text}")
+}
+
+/// The integer that a float is, when it is one within 64 bits and Go's JSON would write it without an exponent.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
+pub(super) fn fits_i64(f: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    (f.fract() == 0.0 && (-LIMIT..LIMIT).contains(&f)).then_some(f as i64)
+}
+
+/// The integer above `i64::MAX` that a float is.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
+pub(super) fn fits_u64(f: f64) -> Option<u64> {
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    (f.fract() == 0.0 && (0.0..LIMIT).contains(&f)).then_some(f as u64)
+}
+
+/// Go's `strconv.ParseInt(text, 0, 64)`, then `ParseUint`: signs, `0x`, `0o`, `0b` and a leading `0` for octal.
+pub(super) enum Integer {
+    Signed(i64),
+    Unsigned(u64),
+}
+
+pub(super) fn integer(text: &str) -> Option<Integer> {
+    let (negative, signed, rest) = match text.as_bytes().first()? {
+        b'-' => (true, true, &text[1..]),
+        b'+' => (false, true, &text[1..]),
+        _ => (false, false, text),
+    };
+    let magnitude = magnitude(rest)?;
+    if negative {
+        return 0i64.checked_sub_unsigned(magnitude).map(Integer::Signed);
+    }
+    match i64::try_from(magnitude) {
+        Ok(n) => Some(Integer::Signed(n)),
+        // ParseUint takes no sign.
+        Err(_) if signed => None,
+        Err(_) => Some(Integer::Unsigned(magnitude)),
+    }
+}
+
+fn magnitude(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let (base, digits) = match bytes {
+        [b'0', b'x' | b'X', ..] => (16, &text[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &text[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &text[2..]),
+        [b'0', _, ..] => (8, &text[1..]),
+        _ => (10, text),
+    };
+    if digits.is_empty() || digits.starts_with(['+', '-']) {
+        return None;
+    }
+    u64::from_str_radix(digits, base).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_print_as_go_prints_them() {
+        for (f, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.5, "1.5"),
+            (100_000.0, "100000"),
+            (1_000_000.0, "1e+06"),
+            (1_234_567.5, "1.2345675e+06"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1e21, "1e+21"),
+            (1e100, "1e+100"),
+            (123_456.789, "123456.789"),
+            (-0.25, "-0.25"),
+            (5e-324, "5e-324"),
+        ] {
+            assert_eq!(go_float(f), text);
+        }
+        assert_eq!(go_float32(0.1), "0.1");
+        assert_eq!(go_float32(1e300), ".inf");
+    }
+}
