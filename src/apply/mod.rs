@@ -1,1 +1,17 @@
-//! The only module that writes to a cluster.
+//! Server-side apply, prune and the inventory: the only module that writes to a cluster.
+//!
+//! Turns a release's objects and what it owned before into writes, in order and bounded, and into one [`Action`] for each
+//! object. Called by reconcile with decisions that are already made: nothing here chooses what to apply or to delete; what it
+//! adds is proof (an object that is deleted is provably ours) and consistency (the inventory names every object at any time).
+
+mod adopt;
+mod delete;
+mod error;
+mod object;
+mod record;
+
+pub use adopt::Owner;
+pub use delete::{Removed, Spared, delete_object};
+pub use error::{ApplyError, Taken};
+pub use object::{Action, Before, DryRun, Written, apply_object, dry_run, stamp};
+pub use record::{ANNOTATION_CREATED_FOR, delete_inventory, ensure_namespace, write_inventory};

@@ -1,0 +1,248 @@
+//! One object written: server-side apply, forced, with the manager `evenkeel`.
+//!
+//! Force is the policy because Git is the truth for every field that it names: a pass that stops at the first hand-made change
+//! would correct nothing. What force takes is not taken silently: [`dry_run`] asks without force first, and the server answers
+//! with each field and who has it.
+//!
+//! Fields that the schema does not know are errors (`fieldValidation=Strict`): a typo that the server drops without a word is
+//! the bug that nobody finds.
+
+use http::Method;
+use serde_json::Value;
+
+use super::adopt::{Owner, migrated, migration_patch};
+use super::error::{ApplyError, Taken, conflicts, is_being_deleted};
+use crate::cluster::wire::Call;
+use crate::cluster::{Cluster, ClusterError, Resource, Verb, mark_of, mark_text, typed};
+use crate::manifest::{ANNOTATION_OWNER, FIELD_MANAGER, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of};
+
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
+const JSON_PATCH: &str = "application/json-patch+json";
+/// How often a write that lost a race is made again.
+const RACES: usize = 4;
+
+/// What became of an object, in Flux's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// It did not exist.
+    Created,
+    /// It was changed.
+    Configured,
+    /// It was as it should be.
+    Unchanged,
+    /// It was deleted.
+    Deleted,
+    /// It was left alone, on purpose.
+    Skipped,
+}
+
+impl Action {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+            Self::Deleted => "deleted",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What is known of the live object before it is written. Knowing spares a request.
+#[derive(Debug, Clone, Default)]
+pub enum Before {
+    /// Nothing: its metadata is read first.
+    #[default]
+    Unknown,
+    /// It does not exist.
+    Absent,
+    /// It exists; at least its metadata, managed fields included.
+    Live(Box<Object>),
+}
+
+/// An applied object.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// What happened.
+    pub action: Action,
+    /// The object as the server has it now.
+    pub live: Object,
+    /// The mark of our managed fields, as the inventory holds it.
+    pub mark: String,
+    /// Whether it existed and was nobody's.
+    pub adopted: bool,
+}
+
+/// What an apply would do.
+#[derive(Debug, Clone)]
+pub struct DryRun {
+    /// The object as it would be.
+    pub result: Object,
+    /// The fields that others have and that the apply would take.
+    pub taken: Vec<Taken>,
+}
+
+/// Sets what makes an object a release's: two labels for selectors, and the annotation that names the object itself.
+pub fn stamp(object: &mut Object, owner: &Owner) {
+    let id = object.id();
+    object.set_label(LABEL_ENVIRONMENT, &owner.environment);
+    object.set_label(LABEL_RELEASE, &owner.release);
+    object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, &owner.environment, &owner.release));
+}
+
+fn apply_call(resource: &Resource, object: &Object, force: bool, dry_run: bool) -> Call {
+    let mut call =
+        Call::get(if dry_run { Verb::DryRun } else { Verb::Apply }, resource.path(object.namespace(), object.name()))
+            .query("fieldManager", FIELD_MANAGER)
+            .query("fieldValidation", "Strict")
+            .query("force", if force { "true" } else { "false" });
+    if dry_run {
+        call = call.query("dryRun", "All");
+    }
+    call.method = Method::PATCH;
+    call.content_type = APPLY_PATCH;
+    // JSON is YAML.
+    call.body = object.value().to_string().into_bytes();
+    call
+}
+
+/// What an apply would do, the server's admission included, and whose fields it would take. One request; two when fields
+/// would be taken.
+///
+/// # Errors
+/// What the apply would say: an unknown field, an invalid value, a webhook's denial, a missing namespace (404).
+pub async fn dry_run(cluster: &Cluster, object: &Object) -> Result<DryRun, ApplyError> {
+    let resource = cluster.resource(&object.gvk()).await?;
+    let (error, taken) = match cluster.write(apply_call(&resource, object, false, true)).await {
+        Ok((_, value)) => return Ok(DryRun { result: typed(value, &resource)?, taken: Vec::new() }),
+        Err(error) => match conflicts(&error) {
+            Some(taken) => (error, taken),
+            None => return Err(ApplyError::of(error, object)),
+        },
+    };
+    tracing::debug!(id = %object.id(), %error, "the apply takes fields");
+    let (_, value) = cluster
+        .write(apply_call(&resource, object, true, true))
+        .await
+        .map_err(|error| ApplyError::of(error, object))?;
+    Ok(DryRun { result: typed(value, &resource)?, taken })
+}
+
+/// Applies an object of a release. `from` is a release that hands the object over, when it does.
+///
+/// One request when `before` is known, one more when it is not, one more when ownership is migrated.
+///
+/// # Errors
+/// [`ApplyError::OwnedByAnother`], [`ApplyError::BeingDeleted`], or what the server says.
+pub async fn apply_object(
+    cluster: &Cluster,
+    object: &Object,
+    owner: &Owner,
+    before: Before,
+    from: Option<&Owner>,
+) -> Result<Written, ApplyError> {
+    let mut object = object.clone();
+    stamp(&mut object, owner);
+    let id = object.id();
+    let resource = cluster.resource(&object.gvk()).await?;
+    let mut before = before;
+    for race in 1.. {
+        let live = match std::mem::take(&mut before) {
+            Before::Absent => None,
+            Before::Live(live) => Some(*live),
+            Before::Unknown => cluster.get_metadata(&id, &resource.gvk.version).await?,
+        };
+        if let Some(live) = &live {
+            check(&id, live, owner, from)?;
+        }
+        let result = write(cluster, &resource, &object, live.as_ref()).await;
+        match result {
+            Err(error) if error.is_conflict() && race < RACES => {
+                tracing::debug!(%id, %error, "lost a race, writing again");
+            }
+            Err(error) => return Err(ApplyError::of(error, &object)),
+            Ok((code, value)) => {
+                let written = typed(value, &resource)?;
+                let action = match &live {
+                    _ if code == 201 => Action::Created,
+                    Some(live) if live.resource_version() == written.resource_version() => Action::Unchanged,
+                    _ => Action::Configured,
+                };
+                let adopted = live.as_ref().is_some_and(|live| Owner::named_by(&id, live).is_none());
+                return Ok(Written { action, mark: mark(&written), live: written, adopted });
+            }
+        }
+    }
+    unreachable!("the loop ends by returning")
+}
+
+/// Refuses what is another's or on its way out.
+fn check(id: &ObjectId, live: &Object, owner: &Owner, from: Option<&Owner>) -> Result<(), ApplyError> {
+    if is_being_deleted(live) {
+        return Err(ApplyError::BeingDeleted(id.clone()));
+    }
+    match Owner::named_by(id, live) {
+        Some(other) if other != *owner && Some(&other) != from => {
+            Err(ApplyError::OwnedByAnother { id: id.clone(), environment: other.environment, release: other.release })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Migrates ownership where that is due, then applies; and once more where the server has just invented a co-owner.
+async fn write(
+    cluster: &Cluster,
+    resource: &Resource,
+    object: &Object,
+    live: Option<&Object>,
+) -> Result<(u16, Value), ClusterError> {
+    if let Some(live) = live {
+        migrate(cluster, resource, live).await?;
+    }
+    let (code, value) = cluster.write(apply_call(resource, object, true, false)).await?;
+    let written = typed(value, resource)?;
+    // An object without managed fields: the server gives all its fields to `before-first-apply` at our first apply.
+    match migrate(cluster, resource, &written).await? {
+        Some(value) => Ok((code, value)),
+        None => Ok((code, written.into_value())),
+    }
+}
+
+async fn migrate(cluster: &Cluster, resource: &Resource, live: &Object) -> Result<Option<Value>, ClusterError> {
+    let Some(entries) = migrated(live, &now()) else { return Ok(None) };
+    let mut call =
+        Call::get(Verb::Patch, resource.path(live.namespace(), live.name())).query("fieldManager", FIELD_MANAGER);
+    call.method = Method::PATCH;
+    call.content_type = JSON_PATCH;
+    call.body = migration_patch(live, entries).to_string().into_bytes();
+    Ok(Some(cluster.write(call).await?.1))
+}
+
+/// The mark of a written object, as the inventory holds it.
+pub(super) fn mark(live: &Object) -> String {
+    live.value().pointer("/metadata/managedFields").and_then(mark_of).map(mark_text).unwrap_or_default()
+}
+
+/// The time that a migrated entry gets, as Kubernetes writes times: UTC, in whole seconds.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_whole_seconds() {
+        let now = now();
+        assert_eq!((now.len(), &now[19..]), (20, "Z"), "{now}");
+    }
+}
