@@ -6,12 +6,14 @@ mod inventory;
 mod mask;
 mod object;
 mod order;
+mod parse;
 
 pub use identity::{Gvk, ObjectId};
 pub use inventory::{Applied, Inventory, InventoryError};
 pub use mask::{MASK, is_secret, masked};
 pub use object::{Object, ObjectError};
 pub use order::{install_rank, sort_for_install, sort_for_uninstall};
+pub use parse::parse;
 
 /// The field manager of every write that evenkeel makes.
 pub const FIELD_MANAGER: &str = "evenkeel";
