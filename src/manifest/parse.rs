@@ -76,13 +76,13 @@ mod tests {
 
     #[test]
     fn reads_documents_and_lists() {
-        let text = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: b}\n  n: 9007199254740993\n";
+        let text = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: b}\n  count: 9007199254740993\n";
         let objects = parse(text, "f").unwrap();
         assert_eq!(
             objects.iter().map(|o| (o.kind(), o.name())).collect::<Vec<_>>(),
             [("ConfigMap", "a"), ("Secret", "b")]
         );
-        assert_eq!(objects[1].value()["n"], serde_json::json!(9_007_199_254_740_993_i64));
+        assert_eq!(objects[1].value()["count"], serde_json::json!(9_007_199_254_740_993_i64));
         assert_eq!(parse("", "f").unwrap(), []);
     }
 
