@@ -4,20 +4,25 @@
 //! anyone took a field from us ([`Watcher`], metadata only), and whether objects are ready ([`health`]). Called by reconcile
 //! and the commands. Never writes: that is `apply/`.
 
+mod autoscaler;
 mod connect;
 mod discovery;
 mod error;
+mod index;
 mod mark;
 mod openapi;
 mod read;
 mod requests;
 mod store;
 mod version;
+mod watch;
+mod watcher;
 pub(crate) mod wire;
 
 pub use connect::{Cluster, ConnectOptions, SYSTEM_NAMESPACE};
 pub use discovery::{Kinds, Resource};
 pub use error::{Cause, ClusterError, Refusal};
+pub use index::Seen;
 pub(crate) use mark::is_ours;
 pub use mark::{mark_of, mark_text};
 pub(crate) use read::typed;
@@ -25,3 +30,4 @@ pub use requests::{Requests, Verb};
 pub(crate) use store::{INVENTORY_KEY, encode_inventory, inventory_name};
 pub use store::{LABEL_INVENTORY, StoredInventory};
 pub use version::{Capabilities, ServerVersion};
+pub use watcher::{LiveEvent, Watcher};

@@ -172,9 +172,13 @@ impl Cluster {
         let work = async {
             let response = self.open(call).await?;
             let code = response.status().as_u16();
-            let text = |name| response.headers().get(name).and_then(|v: &http::HeaderValue| v.to_str().ok());
-            let etag = text(header::ETAG).map(str::to_owned);
-            let retry_after = text(header::RETRY_AFTER).and_then(|s| s.parse().ok()).map(Duration::from_secs);
+            let (etag, retry_after) = {
+                let text = |name| response.headers().get(name).and_then(|v: &http::HeaderValue| v.to_str().ok());
+                (
+                    text(header::ETAG).map(str::to_owned),
+                    text(header::RETRY_AFTER).and_then(|s| s.parse().ok()).map(Duration::from_secs),
+                )
+            };
             let body = self.body(response).await?;
             if (200..300).contains(&code) || (code == 304 && call.etag.is_some()) {
                 Ok(Answer { code, etag, body })

@@ -1,0 +1,304 @@
+//! Watches that say when an object of ours may differ from what was applied: one a kind, metadata only, over the whole
+//! cluster, for everything that carries our label. In a steady state they are all that evenkeel asks of the API server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::autoscaler::{Autoscaler, AutoscalerSink, Autoscalers};
+use super::connect::Cluster;
+use super::discovery::Resource;
+use super::error::ClusterError;
+use super::index::{Index, Metadata, Seen, Update};
+use super::watch::{Scope, Sink, follow};
+use crate::manifest::{Gvk, LABEL_ENVIRONMENT, ObjectId};
+
+/// What the watches tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveEvent {
+    /// An object appeared, or something of it that matters changed: our fields, its UID, its labels, its owner, its deletion.
+    Changed {
+        /// Which one.
+        id: ObjectId,
+    },
+    /// An object was deleted, or lost the label: reading it tells which.
+    Gone {
+        /// Which one.
+        id: ObjectId,
+        /// As it was last.
+        last: Seen,
+    },
+    /// A kind is followed, from here on without a gap: after its first list, and after every loss.
+    Synced {
+        /// Which kind.
+        kind: Gvk,
+    },
+    /// A kind cannot be followed for the time being. It is tried again until it can.
+    Lost {
+        /// Which kind.
+        kind: Gvk,
+        /// Why.
+        error: String,
+    },
+    /// What the autoscalers of the cluster target has changed.
+    Autoscalers,
+}
+
+/// What the watch tasks share.
+pub(super) struct State {
+    index: Index,
+    autoscalers: Autoscalers,
+    /// Whether the autoscalers are still to be listed for the first time.
+    autoscalers_pending: bool,
+    /// The kinds, each with its loss: `None` before the first list, then whether it is lost.
+    kinds: BTreeMap<Gvk, Option<Result<(), String>>>,
+}
+
+/// What one watch task needs.
+#[derive(Clone)]
+pub(super) struct Shared {
+    state: Arc<Mutex<State>>,
+    events: mpsc::UnboundedSender<LiveEvent>,
+    /// Counts changes of `State::kinds`, for those who wait for them.
+    progress: Arc<watch::Sender<u64>>,
+}
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: LiveEvent) {
+        // Nobody listens any more when the reconciler is gone; the tasks end with the watcher.
+        let _ = self.events.send(event);
+    }
+
+    fn synced(&self, kind: &Gvk) {
+        self.state().kinds.insert(kind.clone(), Some(Ok(())));
+        self.progress.send_modify(|n| *n += 1);
+        self.tell(LiveEvent::Synced { kind: kind.clone() });
+    }
+
+    fn lost(&self, kind: &Gvk, error: &ClusterError) {
+        let error = error.to_string();
+        let told = {
+            let mut state = self.state();
+            let entry = state.kinds.entry(kind.clone()).or_default();
+            matches!(entry.replace(Err(error.clone())), Some(Err(_)))
+        };
+        self.progress.send_modify(|n| *n += 1);
+        if !told {
+            self.tell(LiveEvent::Lost { kind: kind.clone(), error });
+        }
+    }
+}
+
+impl State {
+    pub(super) fn autoscalers(&mut self) -> &mut Autoscalers {
+        &mut self.autoscalers
+    }
+}
+
+/// The watches of a cluster. Dropping it ends them.
+pub struct Watcher {
+    cluster: Cluster,
+    shared: Shared,
+    stop: CancellationToken,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Watcher {
+    /// Starts without any kind but the autoscalers. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn start(cluster: &Cluster) -> (Self, mpsc::UnboundedReceiver<LiveEvent>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let state = State {
+            index: Index::default(),
+            autoscalers: Autoscalers::default(),
+            autoscalers_pending: false,
+            kinds: BTreeMap::new(),
+        };
+        let shared = Shared { state: Arc::new(Mutex::new(state)), events, progress: Arc::new(watch::Sender::new(0)) };
+        let watcher = Self { cluster: cluster.clone(), shared, stop: CancellationToken::new() };
+        (watcher, receiver)
+    }
+
+    /// Follows these kinds too; those that are followed already, and those that cannot be watched, are left out. Two versions of
+    /// a kind are the same objects: the first one is followed.
+    pub fn add(&self, resources: impl IntoIterator<Item = Resource>) {
+        for resource in resources.into_iter().filter(Resource::watchable) {
+            let gvk = resource.gvk.clone();
+            {
+                let mut state = self.shared.state();
+                if state.kinds.keys().any(|k| k.group == gvk.group && k.kind == gvk.kind) {
+                    continue;
+                }
+                state.kinds.insert(gvk.clone(), None);
+            }
+            let scope = Scope {
+                resource,
+                namespace: String::new(),
+                labels: LABEL_ENVIRONMENT.to_owned(),
+                fields: String::new(),
+                metadata: true,
+            };
+            let mut sink = KindSink { shared: self.shared.clone(), gvk, listed: BTreeSet::new(), first: true };
+            let cluster = self.cluster.clone();
+            let stop = self.stop.clone();
+            tokio::spawn(stop.run_until_cancelled_owned(async move {
+                follow::<Metadata>(&cluster, &scope, &mut sink).await;
+            }));
+        }
+    }
+
+    /// Follows the autoscalers, whole, wherever they are: they need not be ours to own our workloads' replicas.
+    pub fn add_autoscalers(&self, resource: Resource) {
+        let scope =
+            Scope { resource, namespace: String::new(), labels: String::new(), fields: String::new(), metadata: false };
+        self.shared.state().autoscalers_pending = true;
+        let mut sink = AutoscalerSink::new(self.shared.clone());
+        let cluster = self.cluster.clone();
+        let stop = self.stop.clone();
+        tokio::spawn(stop.run_until_cancelled_owned(async move {
+            follow::<Autoscaler>(&cluster, &scope, &mut sink).await;
+        }));
+    }
+
+    /// Waits until every kind has been listed, or is lost: then [`Watcher::lost`] says why.
+    pub async fn settled(&self) {
+        let mut progress = self.shared.progress.subscribe();
+        loop {
+            progress.mark_unchanged();
+            {
+                let state = self.shared.state();
+                if !state.autoscalers_pending && state.kinds.values().all(Option::is_some) {
+                    return;
+                }
+            }
+            if progress.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The kinds that cannot be followed, and why.
+    #[must_use]
+    pub fn lost(&self) -> Vec<(Gvk, String)> {
+        let state = self.shared.state();
+        state
+            .kinds
+            .iter()
+            .filter_map(|(kind, state)| Some((kind.clone(), state.as_ref()?.as_ref().err()?.clone())))
+            .collect()
+    }
+
+    /// The kinds that are followed.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Gvk> {
+        self.shared.state().kinds.keys().cloned().collect()
+    }
+
+    /// An object that carries our label.
+    #[must_use]
+    pub fn get(&self, id: &ObjectId) -> Option<Seen> {
+        self.shared.state().index.get(id)
+    }
+
+    /// Every object whose label names an environment.
+    #[must_use]
+    pub fn of_environment(&self, environment: &str) -> BTreeMap<ObjectId, Seen> {
+        self.shared.state().index.of_environment(environment)
+    }
+
+    /// The HorizontalPodAutoscaler that owns a workload's replicas, as `namespace/name`.
+    #[must_use]
+    pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {
+        self.shared.state().autoscalers.target(id).map(str::to_owned)
+    }
+
+    /// How many objects are known, and the bytes that they take.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let state = self.shared.state();
+        (state.index.len(), state.index.bytes())
+    }
+}
+
+/// One kind of ours.
+struct KindSink {
+    shared: Shared,
+    gvk: Gvk,
+    listed: BTreeSet<String>,
+    /// Until the first list is complete, nobody is told of single objects: the index has them.
+    first: bool,
+}
+
+impl Sink<Metadata> for KindSink {
+    fn relist(&mut self) {
+        self.listed.clear();
+    }
+
+    fn listed(&mut self, item: Metadata) {
+        self.listed.insert(item.key());
+        let update = self.shared.state().index.insert(&self.gvk.group, &self.gvk.kind, &item);
+        if let (Update::Changed(id), false) = (update, self.first) {
+            self.shared.tell(LiveEvent::Changed { id });
+        }
+    }
+
+    fn complete(&mut self) -> ControlFlow<()> {
+        let gone = self.shared.state().index.retain(&self.gvk.group, &self.gvk.kind, &self.listed);
+        self.listed = BTreeSet::new();
+        for (id, last) in gone {
+            self.shared.tell(LiveEvent::Gone { id, last });
+        }
+        self.first = false;
+        self.shared.synced(&self.gvk);
+        ControlFlow::Continue(())
+    }
+
+    fn changed(&mut self, item: Metadata) -> ControlFlow<()> {
+        let update = self.shared.state().index.insert(&self.gvk.group, &self.gvk.kind, &item);
+        if let Update::Changed(id) = update {
+            self.shared.tell(LiveEvent::Changed { id });
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn deleted(&mut self, item: Metadata) -> ControlFlow<()> {
+        let removed = self.shared.state().index.remove(&self.gvk.group, &self.gvk.kind, &item);
+        if let Some((id, last)) = removed {
+            self.shared.tell(LiveEvent::Gone { id, last });
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn resumed(&mut self) {
+        self.shared.synced(&self.gvk);
+    }
+
+    fn lost(&mut self, error: &ClusterError) {
+        self.shared.lost(&self.gvk, error);
+    }
+}
+
+impl Shared {
+    /// The autoscalers changed.
+    pub(super) fn autoscalers_changed(&self) {
+        self.tell(LiveEvent::Autoscalers);
+    }
+
+    /// The autoscalers were listed, or cannot be.
+    pub(super) fn autoscalers_settled(&self) {
+        self.state().autoscalers_pending = false;
+        self.progress.send_modify(|n| *n += 1);
+    }
+}
