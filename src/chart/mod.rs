@@ -1,1 +1,167 @@
-//! Charts: metadata, loader, dependencies, capabilities and files.
+//! Turns a chart's folder or archive into a chart: metadata, values, templates, files, subcharts; and a chart with values into the
+//! one that is rendered (dependencies switched, aliased, their values imported). The environment's releases and
+//! `evenkeel template` load charts here, `render/` renders them. Reads trees and bytes; only `io` touches a disk.
+
+pub mod archive;
+pub mod coalesce;
+mod capabilities;
+mod decode;
+mod dependencies;
+mod error;
+pub mod glob;
+mod ignore;
+pub mod io;
+mod load;
+mod metadata;
+pub mod version;
+
+pub use capabilities::Capabilities;
+pub use error::ChartError;
+pub use ignore::{Ignore, IgnoreError};
+pub use metadata::{Dependency, Maintainer, Metadata};
+
+pub(crate) use decode::{Decoder, field};
+pub(crate) use dependencies::table_at;
+
+use std::sync::Arc;
+
+use coalesce::Table;
+
+/// A file of a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartFile {
+    /// The path from the chart's root, with `/`.
+    pub name: String,
+    /// The bytes, without a byte order mark.
+    pub data: Arc<[u8]>,
+}
+
+/// A chart with its subcharts.
+#[derive(Debug, Clone, Default)]
+pub struct Chart {
+    /// What `Chart.yaml` says.
+    pub metadata: Metadata,
+    /// What `values.yaml` holds; numbers are float64.
+    pub values: Table,
+    /// `values.schema.json`.
+    pub schema: Option<Arc<[u8]>>,
+    /// Files below `templates/`.
+    pub templates: Vec<ChartFile>,
+    /// All other files.
+    pub files: Vec<ChartFile>,
+    /// The charts in `charts/`.
+    pub dependencies: Vec<Chart>,
+    /// Where the chart was read from: a folder of the repository or a path; put before file names in errors.
+    pub location: String,
+    /// The path of names that it was loaded under, before any alias.
+    original_path: String,
+    /// Whether `dependencies` were processed, so that they know this chart by its alias.
+    linked: bool,
+}
+
+/// A template with the names that helm gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplatePath<'c> {
+    /// As `top/charts/sub/templates/a.yaml`.
+    pub path: String,
+    /// As `top/charts/sub/templates`.
+    pub base: String,
+    /// Which chart it belongs to: indices into `dependencies`, from the top.
+    pub chart: Vec<usize>,
+    /// The file.
+    pub file: &'c ChartFile,
+    /// The file as a person finds it: below the chart's location.
+    pub location: String,
+}
+
+impl Chart {
+    /// Whether the chart only helps others.
+    #[must_use]
+    pub fn is_library(&self) -> bool {
+        self.metadata.kind.eq_ignore_ascii_case("library")
+    }
+
+    /// A file of this chart as a person finds it.
+    #[must_use]
+    pub fn path_of(&self, name: &str) -> String {
+        crate::tree::join(&self.location, name)
+    }
+
+    fn set_original_path(&mut self, above: &str) {
+        self.original_path = format!("{above}/{}", self.metadata.name);
+        let below = format!("{}/charts", self.original_path);
+        for held in &mut self.dependencies {
+            held.set_original_path(&below);
+        }
+    }
+
+    /// The path of names under which helm knows a dependency of this chart, which it knows as `own`.
+    #[must_use]
+    pub fn path_below(&self, own: &str, held: &Self) -> String {
+        // Helm links subcharts to the chart that they were loaded with; only processed dependencies learn of an alias.
+        let above = if self.linked { own } else { &self.original_path };
+        format!("{above}/charts/{}", held.metadata.name)
+    }
+
+    /// Calls `visit` for this chart and all below it: path of names, indices from the top, chart.
+    pub fn visit<'c>(&'c self, visit: &mut dyn FnMut(&str, &[usize], &'c Chart)) {
+        fn below<'c>(
+            chart: &'c Chart,
+            path: &str,
+            at: &mut Vec<usize>,
+            visit: &mut dyn FnMut(&str, &[usize], &'c Chart),
+        ) {
+            visit(path, at, chart);
+            for (index, held) in chart.dependencies.iter().enumerate() {
+                at.push(index);
+                below(held, &chart.path_below(path, held), at, visit);
+                at.pop();
+            }
+        }
+        below(self, &self.metadata.name, &mut Vec::new(), visit);
+    }
+
+    /// All templates in the order in which helm parses and renders them: the deepest first, then by name backwards. Of a
+    /// library only the partials count.
+    #[must_use]
+    pub fn templates_in_order(&self) -> Vec<TemplatePath<'_>> {
+        let mut found: std::collections::BTreeMap<String, TemplatePath<'_>> = std::collections::BTreeMap::new();
+        self.visit(&mut |path, at, chart| {
+            for file in &chart.templates {
+                let name = file.name.rsplit('/').next().unwrap_or(&file.name);
+                if chart.is_library() && !name.starts_with('_') {
+                    continue;
+                }
+                let template = TemplatePath {
+                    path: format!("{path}/{}", file.name),
+                    base: format!("{path}/templates"),
+                    chart: at.to_vec(),
+                    file,
+                    location: chart.path_of(&file.name),
+                };
+                found.insert(template.path.clone(), template);
+            }
+        });
+        let mut templates: Vec<_> = found.into_values().collect();
+        templates.sort_by(|a, b| {
+            let depth = |t: &TemplatePath<'_>| t.path.matches('/').count();
+            depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
+        });
+        templates
+    }
+
+    /// The custom resource definitions in `crds/`, subcharts' after the chart's own: path and file.
+    #[must_use]
+    pub fn crds(&self) -> Vec<(String, &ChartFile)> {
+        let mut found = Vec::new();
+        self.visit(&mut |path, _, chart| {
+            for file in &chart.files {
+                let manifest = [".yaml", ".yml", ".json"].iter().any(|end| file.name.ends_with(end));
+                if file.name.starts_with("crds/") && manifest {
+                    found.push((format!("{path}/{}", file.name), file));
+                }
+            }
+        });
+        found
+    }
+}

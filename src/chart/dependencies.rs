@@ -1,0 +1,242 @@
+//! Which subcharts take part, under which names, and what of their values the parent takes over (helm:
+//! `chartutil.ProcessDependenciesWithMerge`): alias, condition, tags, import-values.
+
+use serde_json::{Map, Value};
+
+use super::coalesce::{Nulls, Table, coalesce, tables};
+use super::version::is_compatible;
+use super::{Chart, Dependency};
+
+impl Chart {
+    /// Helm's check before anything else: every dependency of `Chart.yaml` is there.
+    ///
+    /// # Errors
+    /// With helm's message, naming the missing ones.
+    pub fn check_dependencies(&self) -> Result<(), String> {
+        let missing: Vec<&str> = self
+            .metadata
+            .dependencies
+            .iter()
+            .flatten()
+            .filter(|wanted| !self.dependencies.iter().any(|held| held.metadata.name == wanted.name))
+            .map(|wanted| wanted.name.as_str())
+            .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", ")))
+        }
+    }
+
+    /// The chart as it is rendered with `values`: aliases applied, disabled subcharts gone, values imported.
+    ///
+    /// # Errors
+    /// With helm's message, when the value of a subchart's name is no map.
+    pub fn with_dependencies(&self, values: &Table) -> Result<Self, String> {
+        let mut chart = self.clone();
+        enable(&mut chart, values, "")?;
+        import_below(&mut chart)?;
+        Ok(chart)
+    }
+}
+
+fn enable(chart: &mut Chart, values: &Table, path: &str) -> Result<(), String> {
+    let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
+    // What stands in charts/ without being listed takes part as it is.
+    let mut taken: Vec<Chart> = chart
+        .dependencies
+        .iter()
+        .filter(|held| {
+            !wanted.iter().any(|w| held.metadata.name == w.name && is_compatible(&w.version, &held.metadata.version))
+        })
+        .cloned()
+        .collect();
+    for dependency in &mut wanted {
+        let held = chart.dependencies.iter().find(|held| {
+            held.metadata.name == dependency.name && is_compatible(&dependency.version, &held.metadata.version)
+        });
+        if let Some(held) = held {
+            let mut copy = held.clone();
+            if !dependency.alias.is_empty() {
+                copy.metadata.name.clone_from(&dependency.alias);
+            }
+            taken.push(copy);
+        }
+        if !dependency.alias.is_empty() {
+            dependency.name.clone_from(&dependency.alias);
+        }
+        dependency.enabled = true;
+    }
+    chart.dependencies = taken;
+    chart.linked = true;
+    let all = coalesce(chart, values.clone(), Nulls::Delete)?;
+    by_tags(&mut wanted, &all);
+    by_conditions(&mut wanted, &all, path);
+    let off = |name: &str| wanted.iter().any(|w| !w.enabled && w.name == name);
+    chart.dependencies.retain(|held| !off(&held.metadata.name));
+    for held in &mut chart.dependencies {
+        let below = format!("{path}{}.", held.metadata.name);
+        enable(held, &all, &below)?;
+    }
+    let off: Vec<String> = wanted.iter().filter(|w| !w.enabled).map(|w| w.name.clone()).collect();
+    wanted.retain(|w| !off.contains(&w.name));
+    // Go appends to a nil slice: nothing left is nil again.
+    chart.metadata.dependencies = (!wanted.is_empty()).then_some(wanted);
+    Ok(())
+}
+
+fn by_tags(wanted: &mut [Dependency], values: &Table) {
+    let Some(Value::Object(tags)) = values.get("tags") else { return };
+    for dependency in wanted {
+        let states: Vec<bool> = dependency.tags.iter().filter_map(|tag| tags.get(tag)?.as_bool()).collect();
+        dependency.enabled = states.is_empty() || states.contains(&true);
+    }
+}
+
+fn by_conditions(wanted: &mut [Dependency], values: &Table, path: &str) {
+    for dependency in wanted {
+        let conditions = dependency.condition.trim();
+        if let Some(state) = conditions
+            .split(',')
+            .filter(|condition| !condition.is_empty())
+            .find_map(|condition| at_path(values, &format!("{path}{condition}"))?.as_bool())
+        {
+            dependency.enabled = state;
+        }
+    }
+}
+
+/// The value at a path with dots that is no map.
+fn at_path<'v>(values: &'v Table, path: &str) -> Option<&'v Value> {
+    let (folder, name) = match path.rsplit_once('.') {
+        Some((folder, name)) => (table_at(values, folder)?, name),
+        None => (values, path),
+    };
+    folder.get(name).filter(|value| !value.is_object())
+}
+
+/// The map at a path with dots.
+pub(crate) fn table_at<'v>(values: &'v Table, path: &str) -> Option<&'v Table> {
+    path.split('.').try_fold(values, |table, name| table.get(name)?.as_object())
+}
+
+fn import_below(chart: &mut Chart) -> Result<(), String> {
+    for held in &mut chart.dependencies {
+        import_below(held)?;
+    }
+    import(chart)
+}
+
+fn import(chart: &mut Chart) -> Result<(), String> {
+    let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
+    let mut values = coalesce(chart, Table::new(), Nulls::Keep)?;
+    let mut imported = Table::new();
+    for dependency in &mut wanted {
+        let mut normal = Vec::new();
+        for import in &dependency.import_values {
+            let (child, parent) = match import {
+                Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                Value::Object(map) => (go_text(map.get("child")), go_text(map.get("parent"))),
+                _ => continue,
+            };
+            let mut entry = Map::new();
+            entry.insert("child".to_owned(), Value::from(child.as_str()));
+            entry.insert("parent".to_owned(), Value::from(parent.as_str()));
+            normal.push(Value::Object(entry));
+            let Some(found) = table_at(&values, &format!("{}.{child}", dependency.name)) else { continue };
+            let placed =
+                if import.is_string() || parent == "." { found.clone() } else { nested(&parent, found.clone()) };
+            tables(&mut imported, placed, Nulls::Keep);
+        }
+        dependency.import_values = normal;
+    }
+    tables(&mut values, imported, Nulls::Keep);
+    chart.values = values;
+    chart.metadata.dependencies = Some(wanted);
+    Ok(())
+}
+
+/// What `fmt.Sprintf("%v")` makes of a path.
+fn go_text(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "<nil>".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn nested(path: &str, table: Table) -> Table {
+    path.rsplit('.').fold(table, |inner, name| {
+        let mut outer = Table::new();
+        outer.insert(name.to_owned(), Value::Object(inner));
+        outer
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::MemoryTree;
+    use serde_json::json;
+
+    fn tree() -> MemoryTree {
+        MemoryTree::from([
+            (
+                "top/Chart.yaml",
+                "apiVersion: v2\nname: top\nversion: 1.0.0\ndependencies:\n\
+                 - {name: web, version: 1.x, repository: 'file://../web', alias: one, condition: 'one.use,all.use', tags: [t]}\n\
+                 - {name: web, version: 1.x, repository: 'file://../web', alias: two, tags: [t], import-values: [data, {child: inner, parent: got.it}]}\n",
+            ),
+            ("top/values.yaml", "one: {use: true}\n"),
+            ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.0\n"),
+            ("web/values.yaml", "exports: {data: {k: v}}\ninner: {x: z}\n"),
+            ("web/charts/deep/Chart.yaml", "apiVersion: v2\nname: deep\nversion: 0.1.0\n"),
+            ("web/templates/a.yaml", "a: 1\n"),
+        ])
+    }
+
+    fn names(chart: &Chart) -> Vec<&str> {
+        chart.dependencies.iter().map(|held| held.metadata.name.as_str()).collect()
+    }
+
+    fn table(value: &Value) -> Table {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn one_chart_under_two_names_from_beside() {
+        let chart = Chart::load(&tree(), "top").unwrap();
+        chart.check_dependencies().unwrap();
+        let ready = chart.with_dependencies(&Table::new()).unwrap();
+        assert_eq!(names(&ready), ["one", "two"]);
+        assert_eq!(ready.values["got"], json!({"it": {"x": "z"}}));
+        assert_eq!(ready.values["k"], json!("v"));
+        let paths: Vec<String> = ready.templates_in_order().into_iter().map(|t| t.path).collect();
+        assert_eq!(paths, ["top/charts/two/templates/a.yaml", "top/charts/one/templates/a.yaml"]);
+    }
+
+    #[test]
+    fn conditions_win_over_tags() {
+        let chart = Chart::load(&tree(), "top").unwrap();
+        for (values, left) in [
+            (json!({"tags": {"t": false}}), vec!["one"]),
+            (json!({"tags": {"t": true}, "one": {"use": false}}), vec!["two"]),
+            (json!({"one": {"use": null}, "all": {"use": false}}), vec!["two"]),
+            (json!({"one": {"use": "text"}, "all": {"use": false}}), vec!["two"]),
+        ] {
+            assert_eq!(names(&chart.with_dependencies(&table(&values)).unwrap()), left, "{values}");
+        }
+    }
+
+    #[test]
+    fn names_what_is_missing() {
+        let tree = MemoryTree::from([(
+            "c/Chart.yaml",
+            "apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies: [{name: a, version: 1.0.0}, {name: b, version: 1.0.0}]\n",
+        )]);
+        assert_eq!(
+            Chart::load(&tree, "c").unwrap().check_dependencies().unwrap_err(),
+            "found in Chart.yaml, but missing in charts/ directory: a, b"
+        );
+    }
+}

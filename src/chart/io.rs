@@ -1,0 +1,115 @@
+//! Charts from a disk: the one file of this module that does IO. A folder is read as helm reads it, links are followed.
+#![expect(clippy::disallowed_methods, reason = "this is the edge where charts are read from folders and archives")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::ChartError;
+use super::ignore::Ignore;
+use super::{Chart, ChartFile, archive};
+
+/// Folders inside of a chart.
+const DEPTH: usize = 64;
+
+/// Reads the chart at `path`: a folder or a `.tgz`. Dependencies with a `file://` repository that `charts/` does not hold are
+/// read from beside the chart.
+///
+/// # Errors
+/// When the path cannot be read, with helm's message, or the chart is wrong, with its place.
+pub fn load(path: &Path) -> Result<Chart, ChartError> {
+    let shown = path.display().to_string();
+    let meta = fs::metadata(path).map_err(|_| ChartError::of(&shown, format!("path {shown:?} not found")))?;
+    if meta.is_dir() {
+        return folder(path, 0);
+    }
+    if meta.len() > archive::MAX_CHART {
+        let message = format!("chart archive is larger than the maximum size {}", archive::MAX_CHART);
+        return Err(ChartError::of(&shown, message));
+    }
+    let bytes = fs::read(path).map_err(|error| ChartError::of(&shown, error.to_string()))?;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        let message =
+            format!("file '{shown}' does not appear to be a valid chart file (details: gzip: invalid header)");
+        return Err(ChartError::of(&shown, message));
+    }
+    Chart::load_archive(&shown, &bytes)
+}
+
+fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
+    let shown = path.display().to_string();
+    let ignore = match fs::read(path.join(".helmignore")) {
+        Ok(bytes) => Ignore::parse(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| ChartError::of(&format!("{shown}/.helmignore"), error.message))?,
+        Err(_) => Ignore::none(),
+    };
+    let mut files = Vec::new();
+    let mut above = BTreeSet::new();
+    walk(path, "", &ignore, &mut above, &mut files)?;
+    let mut chart = Chart::from_files(files, &shown)?;
+    let wanted: Vec<_> = chart.metadata.dependencies.iter().flatten().cloned().collect();
+    for dependency in wanted {
+        let Some(relative) = dependency.repository.strip_prefix("file://") else { continue };
+        let sibling = path.join(relative);
+        let held = chart.dependencies.iter().any(|held| held.metadata.name == dependency.name);
+        if held || depth >= DEPTH || !sibling.join("Chart.yaml").is_file() {
+            continue;
+        }
+        let mut held = folder(&sibling, depth + 1)?;
+        held.set_original_path(&format!("{}/charts", chart.original_path));
+        chart.dependencies.push(held);
+    }
+    Ok(chart)
+}
+
+/// Collects the files below a folder in the order of their names; `above` holds the folders that lead here, so that a link
+/// to one of them ends in an error rather than in a loop.
+fn walk(
+    root: &Path,
+    below: &str,
+    ignore: &Ignore,
+    above: &mut BTreeSet<PathBuf>,
+    files: &mut Vec<ChartFile>,
+) -> Result<(), ChartError> {
+    let path = root.join(below);
+    let failed = |error: std::io::Error| ChartError::of(&path.display().to_string(), error.to_string());
+    let real = path.canonicalize().map_err(failed)?;
+    if above.len() > DEPTH || !above.insert(real.clone()) {
+        let message = format!("folders nest deeper than {DEPTH} or in a circle (limit: chart folder depth)");
+        return Err(ChartError::of(&path.display().to_string(), message));
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&path).map_err(failed)? {
+        names.push(entry.map_err(failed)?.file_name());
+    }
+    names.sort();
+    for name in names {
+        let inner = crate::tree::join(below, &name.to_string_lossy());
+        let full = path.join(&name);
+        let meta = fs::metadata(&full).map_err(|error| {
+            ChartError::of(&full.display().to_string(), format!("error evaluating symlink {}: {error}", full.display()))
+        })?;
+        if ignore.ignores(&inner, meta.is_dir()) {
+            continue;
+        }
+        if meta.is_dir() {
+            walk(root, &inner, ignore, above, files)?;
+        } else if !meta.is_file() {
+            let message = format!("cannot load irregular file {} as it has file mode type bits set", full.display());
+            return Err(ChartError::of(&full.display().to_string(), message));
+        } else if meta.len() > archive::MAX_FILE {
+            let message = format!(
+                "chart file {:?} is larger than the maximum file size {}",
+                name.to_string_lossy(),
+                archive::MAX_FILE
+            );
+            return Err(ChartError::of(&full.display().to_string(), message));
+        } else {
+            let bytes =
+                fs::read(&full).map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
+            files.push(ChartFile::new(inner, archive::without_mark(&bytes)));
+        }
+    }
+    above.remove(&real);
+    Ok(())
+}
