@@ -32,6 +32,16 @@ pub enum ApplyError {
         /// The release.
         release: String,
     },
+    /// The release's inventory cannot be read: what it owns is unknown, so nothing of it is touched. Not retryable.
+    #[error("the inventory of {environment}/{release} cannot be read: {reason}")]
+    InventoryDamaged {
+        /// The environment.
+        environment: String,
+        /// The release.
+        release: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A CRD was applied but the server does not serve its kinds in time. Retryable.
     #[error("{} is not established: {reason}", id.display())]
     NotEstablished {
@@ -54,7 +64,7 @@ impl ApplyError {
             Self::BeingDeleted(_) | Self::InventoryChanged { .. } | Self::NotEstablished { .. } | Self::Interrupted => {
                 true
             }
-            Self::OwnedByAnother { .. } => false,
+            Self::OwnedByAnother { .. } | Self::InventoryDamaged { .. } => false,
         }
     }
 

@@ -9,9 +9,11 @@ mod delete;
 mod error;
 mod object;
 mod record;
+mod release;
 
 pub use adopt::Owner;
 pub use delete::{Removed, Spared, delete_object};
 pub use error::{ApplyError, Taken};
-pub use object::{Action, Before, DryRun, Written, apply_object, dry_run, stamp};
+pub use object::{Accept, Action, Before, DryRun, Written, apply_object, dry_run, stamp};
 pub use record::{ANNOTATION_CREATED_FOR, delete_inventory, ensure_namespace, write_inventory};
+pub use release::{ObjectResult, OnObject, Options, Record, ReleaseReport, apply_release, prune_release};

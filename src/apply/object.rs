@@ -81,9 +81,21 @@ pub struct Written {
     pub adopted: bool,
 }
 
+/// Whose object an apply may take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accept {
+    /// Nobody's and our own.
+    #[default]
+    Own,
+    /// Another release's of the same environment, too: it hands the object over.
+    Environment,
+}
+
 /// What an apply would do.
 #[derive(Debug, Clone)]
 pub struct DryRun {
+    /// Whether the object exists already.
+    pub exists: bool,
     /// The object as it would be.
     pub result: Object,
     /// The fields that others have and that the apply would take.
@@ -122,7 +134,9 @@ fn apply_call(resource: &Resource, object: &Object, force: bool, dry_run: bool) 
 pub async fn dry_run(cluster: &Cluster, object: &Object) -> Result<DryRun, ApplyError> {
     let resource = cluster.resource(&object.gvk()).await?;
     let (error, taken) = match cluster.write(apply_call(&resource, object, false, true)).await {
-        Ok((_, value)) => return Ok(DryRun { result: typed(value, &resource)?, taken: Vec::new() }),
+        Ok((code, value)) => {
+            return Ok(DryRun { exists: code != 201, result: typed(value, &resource)?, taken: Vec::new() });
+        }
         Err(error) => match conflicts(&error) {
             Some(taken) => (error, taken),
             None => return Err(ApplyError::of(error, object)),
@@ -133,10 +147,10 @@ pub async fn dry_run(cluster: &Cluster, object: &Object) -> Result<DryRun, Apply
         .write(apply_call(&resource, object, true, true))
         .await
         .map_err(|error| ApplyError::of(error, object))?;
-    Ok(DryRun { result: typed(value, &resource)?, taken })
+    Ok(DryRun { exists: true, result: typed(value, &resource)?, taken })
 }
 
-/// Applies an object of a release. `from` is a release that hands the object over, when it does.
+/// Applies an object of a release.
 ///
 /// One request when `before` is known, one more when it is not, one more when ownership is migrated.
 ///
@@ -147,7 +161,7 @@ pub async fn apply_object(
     object: &Object,
     owner: &Owner,
     before: Before,
-    from: Option<&Owner>,
+    accept: Accept,
 ) -> Result<Written, ApplyError> {
     let mut object = object.clone();
     stamp(&mut object, owner);
@@ -161,7 +175,7 @@ pub async fn apply_object(
             Before::Unknown => cluster.get_metadata(&id, &resource.gvk.version).await?,
         };
         if let Some(live) = &live {
-            check(&id, live, owner, from)?;
+            check(&id, live, owner, accept)?;
         }
         let result = write(cluster, &resource, &object, live.as_ref()).await;
         match result {
@@ -185,12 +199,15 @@ pub async fn apply_object(
 }
 
 /// Refuses what is another's or on its way out.
-fn check(id: &ObjectId, live: &Object, owner: &Owner, from: Option<&Owner>) -> Result<(), ApplyError> {
+fn check(id: &ObjectId, live: &Object, owner: &Owner, accept: Accept) -> Result<(), ApplyError> {
     if is_being_deleted(live) {
         return Err(ApplyError::BeingDeleted(id.clone()));
     }
     match Owner::named_by(id, live) {
-        Some(other) if other != *owner && Some(&other) != from => {
+        Some(other) if other != *owner => {
+            if accept == Accept::Environment && other.environment == owner.environment {
+                return Ok(());
+            }
             Err(ApplyError::OwnedByAnother { id: id.clone(), environment: other.environment, release: other.release })
         }
         _ => Ok(()),

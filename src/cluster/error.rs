@@ -70,6 +70,7 @@ impl Refusal {
     pub fn retryable(&self) -> bool {
         match self.code {
             408 | 429 | 502 | 503 | 504 => true,
+            403 => self.causes.iter().any(|c| c.reason == "NamespaceTerminating"),
             // The typed merge of server-side apply says 500 for fields that the schema does not know (Kubernetes 1.35).
             500 => !self.message.contains("failed to create typed patch object"),
             _ => false,
