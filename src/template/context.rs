@@ -1,11 +1,18 @@
 //! What a running template lends to the functions it calls: the way back into the engine, and the bill.
 
-use super::error::Error;
+use super::ast::Template;
+use super::error::{Error, ErrorKind};
+use super::exec;
 use super::function::{FuncError, Function, FunctionTable};
 use super::limits::Limits;
-use super::set::Set;
+use super::parser::{self, Trees};
+use super::quote::quote;
+use super::set::{Dialect, Set};
+use super::text::Str;
 use super::value::Value;
-use std::marker::PhantomData;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a map answers for a key that it does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,9 +26,19 @@ pub enum MissingKey {
     Error,
 }
 
-/// The state of one run, as functions see it.
+/// The state of one engine, as functions see it.
 pub struct Context<'a> {
-    _set: PhantomData<&'a Set>,
+    set: &'a Set,
+    functions: &'a FunctionTable,
+    missing: MissingKey,
+    limits: Limits,
+    fuel: u64,
+    output: u64,
+    depth: usize,
+    /// What the texts being executed define, innermost last.
+    overlays: Vec<Rc<Trees>>,
+    /// Texts that were parsed before, by name and text.
+    texts: HashMap<Arc<str>, HashMap<Arc<str>, Rc<Trees>>>,
 }
 
 impl Context<'_> {
@@ -29,22 +46,54 @@ impl Context<'_> {
     ///
     /// # Errors
     /// The template does not exist or fails, or a limit is reached.
-    pub fn execute_template(&mut self, _name: &str, _data: Value) -> Result<String, Error> {
-        Err(super::error::Error::unplaced(super::error::ErrorKind::Execute, "not built yet"))
+    pub fn execute_template(&mut self, name: &str, data: Value) -> Result<Str, Error> {
+        let Some(template) = self.find(name) else {
+            let root = self.set.name();
+            return Err(Error::unplaced(
+                ErrorKind::NotFound,
+                format!(
+                    "template: no template {} associated with template {}",
+                    quote(name.as_bytes()),
+                    quote(root.as_bytes())
+                ),
+            ));
+        };
+        exec::execute(self, &template, data).map(Str::from).map_err(|error| *error)
     }
 
     /// Parses `text` as the template `name` and executes it. It sees the current set; what it defines is seen only while it
-    /// runs. Texts are parsed once per run.
+    /// runs. Texts are parsed once per engine.
     ///
     /// # Errors
-    /// Kind [`super::ErrorKind::Parse`] if the text is no template, else as [`Context::execute_template`].
-    pub fn execute_text(&mut self, _name: &str, _text: &str, _data: Value) -> Result<String, Error> {
-        Err(super::error::Error::unplaced(super::error::ErrorKind::Execute, "not built yet"))
+    /// Kind [`ErrorKind::Parse`] if the text is no template, else as [`Context::execute_template`].
+    pub fn execute_text(&mut self, name: &str, text: &str, data: Value) -> Result<Str, Error> {
+        let trees = self.parsed(name, text)?;
+        let Some(template) = trees.get(name).cloned() else {
+            return Err(Error::unplaced(
+                ErrorKind::NotFound,
+                format!("template: {name}: incomplete or empty template"),
+            ));
+        };
+        self.overlays.push(trees);
+        let result = exec::execute(self, &template, data);
+        self.overlays.pop();
+        result.map(Str::from).map_err(|error| *error)
+    }
+
+    fn parsed(&mut self, name: &str, text: &str) -> Result<Rc<Trees>, Error> {
+        if let Some(trees) = self.texts.get(name).and_then(|texts| texts.get(text)) {
+            return Ok(Rc::clone(trees));
+        }
+        let functions = self.functions;
+        self.charge(text.len() as u64 / 16).map_err(|message| Error::unplaced(ErrorKind::Limit, message))?;
+        let trees = Rc::new(parser::parse(name, text, self.set.dialect(), &|name| functions.knows(name))?);
+        self.texts.entry(Arc::from(name)).or_default().insert(Arc::from(text), Rc::clone(&trees));
+        Ok(trees)
     }
 
     /// Whether the current set has a template of this name.
-    pub fn has_template(&self, _name: &str) -> bool {
-        false
+    pub fn has_template(&self, name: &str) -> bool {
+        self.find(name).is_some()
     }
 
     /// Calls a function value.
@@ -52,34 +101,118 @@ impl Context<'_> {
     /// # Errors
     /// What the function returns.
     pub fn call(&mut self, function: &Function, args: &[Value]) -> Result<Value, FuncError> {
-        (function.body)(self, args)
+        // Functions recurse over values on their own account.
+        stacker::maybe_grow(512 << 10, 4 << 20, || (function.body)(self, args))
     }
 
     /// Charges the run for work that a function does (one unit is about one node executed, or a few dozen bytes moved).
     ///
     /// # Errors
     /// The fuel is used up.
-    pub fn spend(&mut self, _fuel: u64) -> Result<(), FuncError> {
+    pub fn spend(&mut self, fuel: u64) -> Result<(), FuncError> {
+        self.charge(fuel).map_err(|message| FuncError {
+            cause: Some(Box::new(Error::unplaced(ErrorKind::Limit, message.clone()))),
+            message,
+        })
+    }
+
+    pub(super) fn charge(&mut self, fuel: u64) -> Result<(), String> {
+        match self.fuel.checked_sub(fuel) {
+            Some(left) => {
+                self.fuel = left;
+                Ok(())
+            }
+            None => {
+                self.fuel = 0;
+                Err(format!("limit reached: fuel ({} steps)", self.limits.fuel))
+            }
+        }
+    }
+
+    pub(super) fn charge_output(&mut self, bytes: usize) -> Result<(), String> {
+        match self.output.checked_sub(bytes as u64) {
+            Some(left) => {
+                self.output = left;
+                Ok(())
+            }
+            None => Err(format!("limit reached: output ({} bytes)", self.limits.output)),
+        }
+    }
+
+    /// One template deeper; the message says that this is too deep.
+    pub(super) fn enter(&mut self) -> Result<(), String> {
+        if self.depth >= self.limits.depth {
+            return Err(format!("exceeded maximum template depth ({})", self.limits.depth));
+        }
+        self.depth += 1;
         Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Template>> {
+        let mut empty = None;
+        for trees in self.overlays.iter().rev() {
+            if let Some(template) = trees.get(name) {
+                // An empty definition does not replace another.
+                if !parser::is_empty(&template.body) {
+                    return Some(Arc::clone(template));
+                }
+                empty = Some(template);
+            }
+        }
+        self.set.get(name).or(empty).map(Arc::clone)
+    }
+
+    pub(super) fn function(&self, name: &str) -> Option<Rc<Function>> {
+        self.functions.get(name).map(Rc::clone)
+    }
+
+    pub(super) fn missing(&self) -> MissingKey {
+        self.missing
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.set.dialect()
     }
 }
 
-/// Executes templates of one set. Texts that `tpl` parses are kept between executions.
+/// Executes templates of one set. Texts that `tpl` parses are kept between executions; the limits are for all of them together.
 pub struct Engine<'a> {
     context: Context<'a>,
 }
 
 impl<'a> Engine<'a> {
     /// An engine over a set of templates. The functions must be those (by name) that the templates were parsed with.
-    pub fn new(_set: &'a Set, _functions: &'a FunctionTable, _missing: MissingKey, _limits: Limits) -> Self {
-        Self { context: Context { _set: PhantomData } }
+    pub fn new(set: &'a Set, functions: &'a FunctionTable, missing: MissingKey, limits: Limits) -> Self {
+        let (fuel, output) = (limits.fuel, limits.output);
+        Self {
+            context: Context {
+                set,
+                functions,
+                missing,
+                limits,
+                fuel,
+                output,
+                depth: 0,
+                overlays: Vec::new(),
+                texts: HashMap::new(),
+            },
+        }
     }
 
-    /// Executes the template of this name and returns what it wrote.
+    /// Executes the template of this name and returns what it wrote (bytes that are not UTF-8 read as U+FFFD).
     ///
     /// # Errors
     /// The template does not exist or fails, or a limit is reached.
     pub fn execute(&mut self, name: &str, data: Value) -> Result<String, Error> {
-        self.context.execute_template(name, data)
+        self.context.execute_template(name, data).map(|text| text.to_string())
+    }
+
+    /// What functions see: to call them from outside of a template.
+    pub fn context(&mut self) -> &mut Context<'a> {
+        &mut self.context
     }
 }

@@ -8,28 +8,46 @@
 //! text ─ lexer ─▶ tokens ─ parser ─▶ Set of trees ─ Engine(functions, limits, data) ─▶ text
 //! ```
 
+mod ast;
 mod builtins;
+mod compare;
 mod container;
 mod context;
 mod error;
+mod escape;
+mod eval;
+mod exec;
+mod float;
 mod function;
 mod json;
+mod lexer;
 mod limits;
+mod number;
 mod object;
+mod operand;
+mod parser;
 mod print;
+mod printf;
+mod quote;
 mod set;
 mod text;
 mod types;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use container::{Entries, List, Map};
 pub use context::{Context, Engine, MissingKey};
 pub use error::{Error, ErrorKind};
+pub use float::format_float;
 pub use function::{Body, FuncError, Function, FunctionTable};
 pub use json::JsonError;
 pub use limits::Limits;
+pub use number::{parse_float, parse_int, parse_uint};
 pub use object::Object;
-pub use set::Set;
+pub use quote::quote;
+pub use set::{Dialect, Set};
 pub use text::Str;
 pub use types::{
     ANY_LIST, ANY_MAP, BYTES_MAP, INT_LIST, Kind, LIST_LIST, ListType, MAP_LIST, MapType, Method, STRING_LIST,

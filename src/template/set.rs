@@ -1,20 +1,49 @@
 //! Named templates that can call each other.
 
+use super::ast::Template;
 use super::error::Error;
 use super::function::FunctionTable;
-use std::collections::BTreeMap;
+use super::parser::{self, Trees};
 use std::sync::Arc;
 
+/// Which Go's behaviour a set has where versions differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// Go 1.23 (helm 3.17 is built with it): `range` takes no integers, comparison errors name no types, and lines inside
+    /// comments do not count in the places of parse errors.
+    Go1_23,
+    /// Go 1.24 and later.
+    #[default]
+    Go1_24,
+}
+
 /// Named templates, parsed once. Cloning is cheap.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub struct Set {
-    templates: Arc<BTreeMap<Arc<str>, ()>>,
+    name: Arc<str>,
+    dialect: Dialect,
+    templates: Arc<Trees>,
 }
 
 impl Set {
-    /// No templates.
+    /// No templates, the newest behaviour.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No templates, the behaviour of this version. The name is what errors call the set (helm's is `gotpl`).
+    pub fn named(name: &str, dialect: Dialect) -> Self {
+        Self { name: Arc::from(name), dialect, templates: Arc::default() }
+    }
+
+    /// What errors call the set.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which Go it follows.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Parses `text` and adds it under `name`, with the templates that it defines. A later definition replaces an earlier one,
@@ -22,8 +51,14 @@ impl Set {
     ///
     /// # Errors
     /// The text is not a template, or calls a function that is not in the table.
-    pub fn parse(&mut self, name: &str, _text: &str, _functions: &FunctionTable) -> Result<(), Error> {
-        Arc::make_mut(&mut self.templates).insert(Arc::from(name), ());
+    pub fn parse(&mut self, name: &str, text: &str, functions: &FunctionTable) -> Result<(), Error> {
+        let trees = parser::parse(name, text, self.dialect, &|name| functions.knows(name))?;
+        let templates = Arc::make_mut(&mut self.templates);
+        for (name, tree) in trees {
+            if !templates.contains_key(&name) || !parser::is_empty(&tree.body) {
+                templates.insert(name, tree);
+            }
+        }
         Ok(())
     }
 
@@ -35,5 +70,9 @@ impl Set {
     /// The names of all templates, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.templates.keys().map(|name| &**name)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<Template>> {
+        self.templates.get(name)
     }
 }

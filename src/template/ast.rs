@@ -1,0 +1,235 @@
+//! What the parser makes of a text, and how error messages print it back.
+
+use super::number::Number;
+use super::quote::quote;
+use super::text::Str;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+/// One named template.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// Its own name.
+    pub(super) name: Arc<str>,
+    pub(super) source: Arc<Source>,
+    pub(super) body: Vec<Node>,
+}
+
+/// The text that templates were parsed from.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The name it was parsed under: what error messages call it.
+    pub(super) name: Arc<str>,
+    pub(super) text: Arc<str>,
+}
+
+impl Source {
+    /// Line from 1 and byte offset in the line from 0, as Go counts.
+    pub(super) fn position(&self, pos: usize) -> (usize, usize) {
+        let before = &self.text.as_bytes()[..pos.min(self.text.len())];
+        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+        let column = before.iter().rev().take_while(|&&b| b != b'\n').count();
+        (line, column)
+    }
+}
+
+/// What stands in a template's body.
+#[derive(Debug)]
+pub(super) enum Node {
+    Text { pos: usize, text: Str },
+    Action { pos: usize, pipe: Pipe },
+    Branch(Box<Branch>),
+    Template { pos: usize, name: Arc<str>, pipe: Option<Pipe> },
+    Break { pos: usize },
+    Continue { pos: usize },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BranchKind {
+    If,
+    Range,
+    With,
+}
+
+#[derive(Debug)]
+pub(super) struct Branch {
+    pub(super) kind: BranchKind,
+    pub(super) pos: usize,
+    pub(super) pipe: Pipe,
+    pub(super) body: Vec<Node>,
+    pub(super) otherwise: Option<Vec<Node>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Pipe {
+    pub(super) pos: usize,
+    /// `=` rather than `:=`.
+    pub(super) assign: bool,
+    pub(super) variables: Vec<Arc<str>>,
+    pub(super) commands: Vec<Command>,
+}
+
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) pos: usize,
+    /// At least one.
+    pub(super) args: Vec<Expr>,
+}
+
+/// A word of a command.
+#[derive(Debug)]
+pub(super) struct Expr {
+    pub(super) pos: usize,
+    pub(super) kind: ExprKind,
+}
+
+#[derive(Debug)]
+pub(super) enum ExprKind {
+    Bool(bool),
+    Number(Box<Number>),
+    String {
+        text: Str,
+        literal: Box<str>,
+    },
+    Dot,
+    Nil,
+    Field(Box<[Arc<str>]>),
+    /// Name with its `$`, then fields.
+    Variable(Arc<str>, Box<[Arc<str>]>),
+    Chain(Box<Expr>, Box<[Arc<str>]>),
+    Function(Arc<str>),
+    Pipe(Box<Pipe>),
+}
+
+/// The node being executed: what an error message points at.
+#[derive(Clone, Copy)]
+pub(super) enum At<'t> {
+    Node(&'t Node),
+    Pipe(&'t Pipe),
+    Command(&'t Command),
+    Expr(&'t Expr),
+}
+
+impl At<'_> {
+    pub(super) fn pos(self) -> usize {
+        match self {
+            Self::Node(
+                Node::Text { pos, .. }
+                | Node::Action { pos, .. }
+                | Node::Template { pos, .. }
+                | Node::Break { pos }
+                | Node::Continue { pos },
+            ) => *pos,
+            Self::Node(Node::Branch(branch)) => branch.pos,
+            Self::Pipe(pipe) => pipe.pos,
+            Self::Command(command) => command.pos,
+            Self::Expr(expr) => match &expr.kind {
+                ExprKind::Pipe(pipe) => pipe.pos,
+                _ => expr.pos,
+            },
+        }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => node.fmt(f),
+            Self::Pipe(pipe) => pipe.fmt(f),
+            Self::Command(command) => command.fmt(f),
+            Self::Expr(expr) => expr.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { text, .. } => f.write_str(text),
+            Self::Action { pipe, .. } => write!(f, "{{{{{pipe}}}}}"),
+            Self::Template { name, pipe: None, .. } => write!(f, "{{{{template {}}}}}", quote(name.as_bytes())),
+            Self::Template { name, pipe: Some(pipe), .. } => {
+                write!(f, "{{{{template {} {pipe}}}}}", quote(name.as_bytes()))
+            }
+            Self::Break { .. } => f.write_str("{{break}}"),
+            Self::Continue { .. } => f.write_str("{{continue}}"),
+            Self::Branch(branch) => {
+                let name = match branch.kind {
+                    BranchKind::If => "if",
+                    BranchKind::Range => "range",
+                    BranchKind::With => "with",
+                };
+                write!(f, "{{{{{name} {}}}}}", branch.pipe)?;
+                branch.body.iter().try_for_each(|node| node.fmt(f))?;
+                if let Some(otherwise) = &branch.otherwise {
+                    f.write_str("{{else}}")?;
+                    otherwise.iter().try_for_each(|node| node.fmt(f))?;
+                }
+                f.write_str("{{end}}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.variables.is_empty() {
+            f.write_str(&self.variables.join(", "))?;
+            f.write_str(if self.assign { " = " } else { " := " })?;
+        }
+        for (i, command) in self.commands.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" | ")?;
+            }
+            command.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, arg) in self.args.iter().enumerate() {
+            if i > 0 {
+                f.write_char(' ')?;
+            }
+            match &arg.kind {
+                ExprKind::Pipe(pipe) => write!(f, "({pipe})")?,
+                _ => arg.fmt(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = |f: &mut fmt::Formatter<'_>, fields: &[Arc<str>]| {
+            fields.iter().try_for_each(|field| {
+                f.write_char('.')?;
+                f.write_str(field)
+            })
+        };
+        match &self.kind {
+            ExprKind::Bool(truth) => truth.fmt(f),
+            ExprKind::Number(number) => f.write_str(&number.text),
+            ExprKind::String { literal, .. } => f.write_str(literal),
+            ExprKind::Dot => f.write_char('.'),
+            ExprKind::Nil => f.write_str("nil"),
+            ExprKind::Field(path) => fields(f, path),
+            ExprKind::Variable(name, path) => {
+                f.write_str(name)?;
+                fields(f, path)
+            }
+            ExprKind::Chain(base, path) => {
+                match &base.kind {
+                    ExprKind::Pipe(pipe) => write!(f, "({pipe})")?,
+                    _ => base.fmt(f)?,
+                }
+                fields(f, path)
+            }
+            ExprKind::Function(name) => f.write_str(name),
+            ExprKind::Pipe(pipe) => pipe.fmt(f),
+        }
+    }
+}

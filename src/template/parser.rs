@@ -1,0 +1,572 @@
+//! Tokens become trees: one for the text itself, one for every template that it defines.
+
+use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Node, Pipe, Source, Template};
+use super::error::{Error, ErrorKind};
+use super::lexer::{LexOptions, Lexer, Token, TokenKind};
+use super::limits::MAX_NESTING;
+use super::number::Number;
+use super::quote::{quote, unquote};
+use super::set::Dialect;
+use super::text::Str;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Templates by name.
+pub(super) type Trees = BTreeMap<Arc<str>, Arc<Template>>;
+
+/// Parses `text` as the template `name`; `knows` says which functions there are.
+pub(super) fn parse(name: &str, text: &str, dialect: Dialect, knows: &dyn Fn(&str) -> bool) -> Result<Trees, Error> {
+    let source = Arc::new(Source { name: Arc::from(name), text: Arc::from(text) });
+    let options = LexOptions {
+        break_keyword: !knows("break"),
+        continue_keyword: !knows("continue"),
+        count_comment_lines: dialect != Dialect::Go1_23,
+    };
+    let mut parser = Parser {
+        source: Arc::clone(&source),
+        lexer: Lexer::new(text, options),
+        knows,
+        trees: Trees::new(),
+        tree: Tree::new(),
+        depth: 0,
+    };
+    let body = parser.parse()?;
+    parser.add(Arc::clone(&source.name), body)?;
+    Ok(parser.trees)
+}
+
+/// Whether a template writes nothing but space whatever happens: such a definition does not replace another.
+pub(super) fn is_empty(body: &[Node]) -> bool {
+    body.iter().all(|node| matches!(node, Node::Text { text, .. } if text.trim().is_empty()))
+}
+
+/// The state of the tree in hand. A definition inside a text is a tree of its own, over the same lexer.
+struct Tree<'t> {
+    tokens: [Token<'t>; 3],
+    peeked: usize,
+    variables: Vec<Arc<str>>,
+    action_line: usize,
+    range_depth: usize,
+}
+
+impl Tree<'_> {
+    fn new() -> Self {
+        let none = || Token { kind: TokenKind::Eof, pos: 0, text: Cow::Borrowed(""), line: 0 };
+        Self {
+            tokens: [none(), none(), none()],
+            peeked: 0,
+            variables: vec![Arc::from("$")],
+            action_line: 0,
+            range_depth: 0,
+        }
+    }
+}
+
+/// A node, or what ends a list of nodes.
+enum Item {
+    Node(Node),
+    End,
+    Else { next: Option<TokenKind> },
+}
+
+impl Item {
+    fn describe(&self) -> &'static str {
+        if matches!(self, Self::End) { "{{end}}" } else { "{{else}}" }
+    }
+}
+
+struct Parser<'t, 'f> {
+    source: Arc<Source>,
+    lexer: Lexer<'t>,
+    knows: &'f dyn Fn(&str) -> bool,
+    trees: Trees,
+    tree: Tree<'t>,
+    depth: usize,
+}
+
+type Parsed<T> = Result<T, Error>;
+
+impl<'t> Parser<'t, '_> {
+    // ---- tokens
+
+    fn next(&mut self) -> Token<'t> {
+        if self.tree.peeked > 0 {
+            self.tree.peeked -= 1;
+        } else {
+            self.tree.tokens[0] = self.lexer.next_token();
+        }
+        self.tree.tokens[self.tree.peeked].clone()
+    }
+
+    fn backup(&mut self) {
+        self.tree.peeked += 1;
+    }
+
+    fn backup2(&mut self, first: Token<'t>) {
+        self.tree.tokens[1] = first;
+        self.tree.peeked = 2;
+    }
+
+    fn backup3(&mut self, first: Token<'t>, second: Token<'t>) {
+        self.tree.tokens[1] = second;
+        self.tree.tokens[2] = first;
+        self.tree.peeked = 3;
+    }
+
+    fn peek(&mut self) -> &Token<'t> {
+        if self.tree.peeked == 0 {
+            self.tree.peeked = 1;
+            self.tree.tokens[0] = self.lexer.next_token();
+        }
+        &self.tree.tokens[self.tree.peeked - 1]
+    }
+
+    fn next_non_space(&mut self) -> Token<'t> {
+        loop {
+            let token = self.next();
+            if token.kind != TokenKind::Space {
+                return token;
+            }
+        }
+    }
+
+    fn peek_non_space(&mut self) -> Token<'t> {
+        let token = self.next_non_space();
+        self.backup();
+        token
+    }
+
+    fn expect(&mut self, kind: TokenKind, context: &str) -> Parsed<Token<'t>> {
+        let token = self.next_non_space();
+        if token.kind == kind { Ok(token) } else { Err(self.unexpected(&token, context)) }
+    }
+
+    // ---- errors
+
+    fn error(&self, message: impl Into<String>) -> Error {
+        let message = message.into();
+        let line = self.tree.tokens[0].line;
+        Error {
+            text: format!("template: {}:{line}: {message}", self.source.name),
+            kind: ErrorKind::Parse,
+            template: self.source.name.to_string(),
+            line,
+            column: None,
+            message,
+            cause: None,
+        }
+    }
+
+    fn unexpected(&self, token: &Token<'_>, context: &str) -> Error {
+        if token.kind != TokenKind::Error {
+            return self.error(format!("unexpected {} in {context}", token.describe()));
+        }
+        let started = self.tree.action_line;
+        if started == 0 || started == token.line {
+            return self.error(token.describe());
+        }
+        let joint = if token.text.ends_with(" action") { "" } else { " in action" };
+        self.error(format!("{}{joint} started at {}:{started}", token.text, self.source.name))
+    }
+
+    fn deeper(&mut self) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > MAX_NESTING {
+            let mut error = self.error("max expression depth exceeded");
+            error.kind = ErrorKind::Limit;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    // ---- lists
+
+    fn parse(&mut self) -> Parsed<Vec<Node>> {
+        let mut body = Vec::new();
+        while self.peek().kind != TokenKind::Eof {
+            if self.peek().kind == TokenKind::LeftDelim {
+                let delim = self.next();
+                if self.next_non_space().kind == TokenKind::Define {
+                    let outer = std::mem::replace(&mut self.tree, Tree::new());
+                    self.definition()?;
+                    self.tree = outer;
+                    continue;
+                }
+                self.backup2(delim);
+            }
+            match self.text_or_action()? {
+                Item::Node(node) => body.push(node),
+                item @ (Item::End | Item::Else { .. }) => {
+                    return Err(self.error(format!("unexpected {}", item.describe())));
+                }
+            }
+        }
+        Ok(body)
+    }
+
+    fn add(&mut self, name: Arc<str>, body: Vec<Node>) -> Parsed<()> {
+        if self.trees.get(&name).is_none_or(|old| is_empty(&old.body)) {
+            let template = Template { name: Arc::clone(&name), source: Arc::clone(&self.source), body };
+            self.trees.insert(name, Arc::new(template));
+        } else if !is_empty(&body) {
+            return Err(self.error(format!("template: multiple definition of template {}", quote(name.as_bytes()))));
+        }
+        Ok(())
+    }
+
+    fn definition(&mut self) -> Parsed<()> {
+        const CONTEXT: &str = "define clause";
+        let token = self.next_non_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        self.expect(TokenKind::RightDelim, CONTEXT)?;
+        let body = self.body(CONTEXT)?;
+        self.add(name, body)
+    }
+
+    /// The list up to its `{{end}}`.
+    fn body(&mut self, context: &str) -> Parsed<Vec<Node>> {
+        let (body, end) = self.list()?;
+        match end {
+            Item::End => Ok(body),
+            other => Err(self.error(format!("unexpected {} in {context}", other.describe()))),
+        }
+    }
+
+    fn list(&mut self) -> Parsed<(Vec<Node>, Item)> {
+        let mut body = Vec::new();
+        while self.peek_non_space().kind != TokenKind::Eof {
+            match self.text_or_action()? {
+                Item::Node(node) => body.push(node),
+                end => return Ok((body, end)),
+            }
+        }
+        Err(self.error("unexpected EOF"))
+    }
+
+    fn text_or_action(&mut self) -> Parsed<Item> {
+        let token = self.next_non_space();
+        match token.kind {
+            TokenKind::Text => Ok(Item::Node(Node::Text { pos: token.pos, text: Str::from(&*token.text) })),
+            TokenKind::LeftDelim => {
+                self.tree.action_line = token.line;
+                self.deeper()?;
+                let item = stacker::maybe_grow(64 << 10, 1 << 20, || self.action());
+                self.depth -= 1;
+                self.tree.action_line = 0;
+                item
+            }
+            _ => Err(self.unexpected(&token, "input")),
+        }
+    }
+
+    // ---- actions
+
+    fn action(&mut self) -> Parsed<Item> {
+        let token = self.next_non_space();
+        Ok(Item::Node(match token.kind {
+            TokenKind::Block => self.block()?,
+            TokenKind::Break => {
+                self.loop_control("{{break}}")?;
+                Node::Break { pos: token.pos }
+            }
+            TokenKind::Continue => {
+                self.loop_control("{{continue}}")?;
+                Node::Continue { pos: token.pos }
+            }
+            TokenKind::Else => return self.else_control(),
+            TokenKind::End => {
+                self.expect(TokenKind::RightDelim, "end")?;
+                return Ok(Item::End);
+            }
+            TokenKind::If => self.control(BranchKind::If)?,
+            TokenKind::Range => self.control(BranchKind::Range)?,
+            TokenKind::With => self.control(BranchKind::With)?,
+            TokenKind::Template => self.template_call()?,
+            _ => {
+                self.backup();
+                // Variables declared here stay until the end of the list that holds the action.
+                let pos = self.peek().pos;
+                Node::Action { pos, pipe: self.pipeline("command", TokenKind::RightDelim)? }
+            }
+        }))
+    }
+
+    fn loop_control(&mut self, name: &str) -> Parsed<()> {
+        let token = self.next_non_space();
+        if token.kind != TokenKind::RightDelim {
+            return Err(self.unexpected(&token, name));
+        }
+        if self.tree.range_depth == 0 {
+            return Err(self.error(format!("{name} outside {{{{range}}}}")));
+        }
+        Ok(())
+    }
+
+    fn else_control(&mut self) -> Parsed<Item> {
+        let next = self.peek_non_space().kind;
+        if matches!(next, TokenKind::If | TokenKind::With) {
+            return Ok(Item::Else { next: Some(next) });
+        }
+        self.expect(TokenKind::RightDelim, "else")?;
+        Ok(Item::Else { next: None })
+    }
+
+    fn control(&mut self, kind: BranchKind) -> Parsed<Node> {
+        let context = match kind {
+            BranchKind::If => "if",
+            BranchKind::Range => "range",
+            BranchKind::With => "with",
+        };
+        let scope = self.tree.variables.len();
+        let pipe = self.pipeline(context, TokenKind::RightDelim)?;
+        let ranges = usize::from(kind == BranchKind::Range);
+        self.tree.range_depth += ranges;
+        let (body, end) = self.list()?;
+        self.tree.range_depth -= ranges;
+        let otherwise = match (end, kind) {
+            (Item::Else { next: Some(TokenKind::If) }, BranchKind::If)
+            | (Item::Else { next: Some(TokenKind::With) }, BranchKind::With) => {
+                self.next(); // the second keyword
+                self.deeper()?;
+                let nested = stacker::maybe_grow(64 << 10, 1 << 20, || self.control(kind));
+                self.depth -= 1;
+                Some(vec![nested?])
+            }
+            (Item::Else { .. }, _) => {
+                let (otherwise, end) = self.list()?;
+                if !matches!(end, Item::End) {
+                    return Err(self.error(format!("expected end; found {}", end.describe())));
+                }
+                Some(otherwise)
+            }
+            _ => None,
+        };
+        self.tree.variables.truncate(scope);
+        Ok(Node::Branch(Box::new(Branch { kind, pos: pipe.pos, pipe, body, otherwise })))
+    }
+
+    fn block(&mut self) -> Parsed<Node> {
+        const CONTEXT: &str = "block clause";
+        let token = self.next_non_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        let pipe = self.pipeline(CONTEXT, TokenKind::RightDelim)?;
+        let outer = std::mem::replace(&mut self.tree, Tree::new());
+        let (body, end) = self.list()?;
+        let inner = std::mem::replace(&mut self.tree, outer);
+        if !matches!(end, Item::End) {
+            return Err(self.error(format!("unexpected {} in {CONTEXT}", end.describe())));
+        }
+        let outer = std::mem::replace(&mut self.tree, inner);
+        self.add(Arc::clone(&name), body)?;
+        self.tree = outer;
+        Ok(Node::Template { pos: token.pos, name, pipe: Some(pipe) })
+    }
+
+    fn template_call(&mut self) -> Parsed<Node> {
+        const CONTEXT: &str = "template clause";
+        let token = self.next_non_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        let pipe = if self.next_non_space().kind == TokenKind::RightDelim {
+            None
+        } else {
+            self.backup();
+            Some(self.pipeline(CONTEXT, TokenKind::RightDelim)?)
+        };
+        Ok(Node::Template { pos: token.pos, name, pipe })
+    }
+
+    fn template_name(&mut self, token: &Token<'t>, context: &str) -> Parsed<Arc<str>> {
+        match token.kind {
+            TokenKind::String | TokenKind::RawString => Ok(self.unquoted(token)?.to_shared()),
+            _ => Err(self.unexpected(token, context)),
+        }
+    }
+
+    fn unquoted(&self, token: &Token<'t>) -> Parsed<Str> {
+        unquote(&token.text).ok_or_else(|| self.error("invalid syntax"))
+    }
+
+    // ---- pipelines
+
+    fn pipeline(&mut self, context: &str, end: TokenKind) -> Parsed<Pipe> {
+        let mut pipe =
+            Pipe { pos: self.peek_non_space().pos, assign: false, variables: Vec::new(), commands: Vec::new() };
+        self.declarations(&mut pipe, context)?;
+        loop {
+            let token = self.next_non_space();
+            match token.kind {
+                kind if kind == end => break,
+                TokenKind::Bool
+                | TokenKind::CharConstant
+                | TokenKind::Complex
+                | TokenKind::Dot
+                | TokenKind::Field
+                | TokenKind::Identifier
+                | TokenKind::Number
+                | TokenKind::Nil
+                | TokenKind::RawString
+                | TokenKind::String
+                | TokenKind::Variable
+                | TokenKind::LeftParen => {
+                    self.backup();
+                    let command = self.command()?;
+                    pipe.commands.push(command);
+                }
+                _ => return Err(self.unexpected(&token, context)),
+            }
+        }
+        if pipe.commands.is_empty() {
+            return Err(self.error(format!("missing value for {context}")));
+        }
+        for (i, command) in pipe.commands.iter().enumerate().skip(1) {
+            if matches!(
+                command.args.first().map(|arg| &arg.kind),
+                Some(ExprKind::Bool(_) | ExprKind::Dot | ExprKind::Nil | ExprKind::Number(_) | ExprKind::String { .. })
+            ) {
+                return Err(self.error(format!("non executable command in pipeline stage {}", i + 1)));
+            }
+        }
+        Ok(pipe)
+    }
+
+    /// `$x :=`, `$x =`, and in a range `$i, $x :=`.
+    fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<()> {
+        loop {
+            let variable = self.peek_non_space();
+            if variable.kind != TokenKind::Variable {
+                return Ok(());
+            }
+            self.next();
+            let after = self.peek().clone();
+            let next = self.peek_non_space();
+            match next.kind {
+                TokenKind::Assign | TokenKind::Declare => {
+                    pipe.assign = next.kind == TokenKind::Assign;
+                    self.next_non_space();
+                    self.declare(pipe, &variable);
+                    return Ok(());
+                }
+                TokenKind::Char if next.text == "," => {
+                    self.next_non_space();
+                    self.declare(pipe, &variable);
+                    if context == "range" && pipe.variables.len() < 2 {
+                        match self.peek_non_space().kind {
+                            TokenKind::Variable | TokenKind::RightDelim | TokenKind::RightParen => continue,
+                            _ => return Err(self.error("range can only initialize variables")),
+                        }
+                    }
+                    return Err(self.error(format!("too many declarations in {context}")));
+                }
+                _ if after.kind == TokenKind::Space => {
+                    self.backup3(variable, after);
+                    return Ok(());
+                }
+                _ => {
+                    self.backup2(variable);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn declare(&mut self, pipe: &mut Pipe, variable: &Token<'t>) {
+        let name: Arc<str> = Arc::from(&*variable.text);
+        pipe.variables.push(Arc::clone(&name));
+        self.tree.variables.push(name);
+    }
+
+    fn command(&mut self) -> Parsed<Command> {
+        let mut command = Command { pos: self.peek_non_space().pos, args: Vec::new() };
+        loop {
+            self.peek_non_space(); // skip leading spaces
+            if let Some(operand) = self.operand()? {
+                command.args.push(operand);
+            }
+            let token = self.next();
+            match token.kind {
+                TokenKind::Space => {}
+                TokenKind::RightDelim | TokenKind::RightParen => {
+                    self.backup();
+                    break;
+                }
+                TokenKind::Pipe => break,
+                _ => return Err(self.unexpected(&token, "operand")),
+            }
+        }
+        if command.args.is_empty() {
+            return Err(self.error("empty command"));
+        }
+        Ok(command)
+    }
+
+    /// A term, with the fields that follow it.
+    fn operand(&mut self) -> Parsed<Option<Expr>> {
+        let Some(term) = self.term()? else { return Ok(None) };
+        if self.peek().kind != TokenKind::Field {
+            return Ok(Some(term));
+        }
+        let pos = self.peek().pos;
+        let mut path: Vec<Arc<str>> = Vec::new();
+        while self.peek().kind == TokenKind::Field {
+            path.push(Arc::from(&self.next().text[1..]));
+        }
+        let join = |first: &[Arc<str>]| first.iter().cloned().chain(path.iter().cloned()).collect();
+        let kind = match &term.kind {
+            ExprKind::Field(first) => ExprKind::Field(join(first)),
+            ExprKind::Variable(name, first) => ExprKind::Variable(Arc::clone(name), join(first)),
+            ExprKind::Bool(_) | ExprKind::String { .. } | ExprKind::Number(_) | ExprKind::Nil | ExprKind::Dot => {
+                let term = quote(term.to_string().as_bytes());
+                return Err(self.error(format!("unexpected . after term {term}")));
+            }
+            _ => ExprKind::Chain(Box::new(term), path.into()),
+        };
+        Ok(Some(Expr { pos, kind }))
+    }
+
+    fn term(&mut self) -> Parsed<Option<Expr>> {
+        let token = self.next_non_space();
+        let pos = token.pos;
+        let kind = match token.kind {
+            TokenKind::Identifier => {
+                if !(self.knows)(&token.text) {
+                    return Err(self.error(format!("function {} not defined", quote(token.text.as_bytes()))));
+                }
+                ExprKind::Function(Arc::from(&*token.text))
+            }
+            TokenKind::Dot => ExprKind::Dot,
+            TokenKind::Nil => ExprKind::Nil,
+            TokenKind::Variable => {
+                if !self.tree.variables.iter().any(|name| **name == *token.text) {
+                    return Err(self.error(format!("undefined variable {}", quote(token.text.as_bytes()))));
+                }
+                ExprKind::Variable(Arc::from(&*token.text), Box::default())
+            }
+            TokenKind::Field => ExprKind::Field(Box::new([Arc::from(&token.text[1..])])),
+            TokenKind::Bool => ExprKind::Bool(token.text == "true"),
+            TokenKind::CharConstant => self.number(Number::char(&token.text))?,
+            TokenKind::Complex => self.number(Number::complex(&token.text))?,
+            TokenKind::Number => self.number(Number::parse(&token.text))?,
+            TokenKind::LeftParen => {
+                self.deeper()?;
+                let pipe = stacker::maybe_grow(64 << 10, 1 << 20, || {
+                    self.pipeline("parenthesized pipeline", TokenKind::RightParen)
+                });
+                self.depth -= 1;
+                ExprKind::Pipe(Box::new(pipe?))
+            }
+            TokenKind::String | TokenKind::RawString => {
+                ExprKind::String { text: self.unquoted(&token)?, literal: Box::from(&*token.text) }
+            }
+            _ => {
+                self.backup();
+                return Ok(None);
+            }
+        };
+        Ok(Some(Expr { pos, kind }))
+    }
+
+    fn number(&self, number: Result<Number, String>) -> Parsed<ExprKind> {
+        number.map(|number| ExprKind::Number(Box::new(number))).map_err(|message| self.error(message))
+    }
+}
