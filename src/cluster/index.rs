@@ -108,7 +108,8 @@ fn key(namespace: &str, name: &str) -> Box<str> {
     format!("{namespace}/{name}").into()
 }
 
-fn id(group: &str, kind: &str, key: &str) -> ObjectId {
+/// The object of a kind under the key `namespace/name`.
+pub(super) fn id(group: &str, kind: &str, key: &str) -> ObjectId {
     let (namespace, name) = key.split_once('/').unwrap_or(("", key));
     ObjectId { group: group.to_owned(), kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
 }

@@ -12,7 +12,7 @@ use super::autoscaler::{Autoscaler, AutoscalerSink, Autoscalers};
 use super::connect::Cluster;
 use super::discovery::Resource;
 use super::error::ClusterError;
-use super::index::{Index, Metadata, Seen, Update};
+use super::index::{Index, Metadata, Seen, Update, id as id_of};
 use super::watch::{Scope, Sink, follow};
 use crate::manifest::{Gvk, LABEL_ENVIRONMENT, ObjectId};
 
@@ -55,6 +55,8 @@ pub(super) struct State {
     autoscalers_pending: bool,
     /// The kinds, each with its loss: `None` before the first list, then whether it is lost.
     kinds: BTreeMap<Gvk, Option<Result<(), String>>>,
+    /// Objects of which every change is told, by environment.
+    attended: BTreeMap<String, BTreeSet<ObjectId>>,
 }
 
 /// What one watch task needs.
@@ -125,6 +127,7 @@ impl Watcher {
             autoscalers: Autoscalers::default(),
             autoscalers_pending: false,
             kinds: BTreeMap::new(),
+            attended: BTreeMap::new(),
         };
         let shared = Shared { state: Arc::new(Mutex::new(state)), events, progress: Arc::new(watch::Sender::new(0)) };
         let watcher = Self { cluster: cluster.clone(), shared, stop: CancellationToken::new() };
@@ -212,6 +215,17 @@ impl Watcher {
         self.shared.state().index.get(id)
     }
 
+    /// From now on tells of every change to these objects of an environment, not only of those to our fields: they have drifted,
+    /// and what somebody makes of a field that we lost does not show in our entry. Replaces the objects attended before.
+    pub fn attend(&self, environment: &str, ids: BTreeSet<ObjectId>) {
+        let mut state = self.shared.state();
+        if ids.is_empty() {
+            state.attended.remove(environment);
+        } else {
+            state.attended.insert(environment.to_owned(), ids);
+        }
+    }
+
     /// Every object whose label names an environment.
     #[must_use]
     pub fn of_environment(&self, environment: &str) -> BTreeMap<ObjectId, Seen> {
@@ -266,8 +280,18 @@ impl Sink<Metadata> for KindSink {
     }
 
     fn changed(&mut self, item: Metadata) -> ControlFlow<()> {
-        let update = self.shared.state().index.insert(&self.gvk.group, &self.gvk.kind, &item);
-        if let Update::Changed(id) = update {
+        let id = {
+            let mut state = self.shared.state();
+            match state.index.insert(&self.gvk.group, &self.gvk.kind, &item) {
+                Update::Changed(id) => Some(id),
+                Update::Same if state.attended.is_empty() => None,
+                Update::Same => {
+                    let id = id_of(&self.gvk.group, &self.gvk.kind, &item.key());
+                    state.attended.values().any(|ids| ids.contains(&id)).then_some(id)
+                }
+            }
+        };
+        if let Some(id) = id {
             self.shared.tell(LiveEvent::Changed { id });
         }
         ControlFlow::Continue(())
