@@ -16,7 +16,7 @@ const TOKEN: &str = "administrator";
 /// Starts both and waits until the API server is ready; returns its kubeconfig.
 ///
 /// # Panics
-/// When they do not start; what they wrote went to standard error.
+/// When they do not start, with the end of what the API server wrote.
 pub(super) fn start(assets: &Path) -> (PathBuf, Vec<Running>) {
     let folder = tempfile::Builder::new().prefix("evenkeel-apiserver-").tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -28,6 +28,7 @@ pub(super) fn start(assets: &Path) -> (PathBuf, Vec<Running>) {
         etcd,
         &assets.join("etcd"),
         &[format!("--data-dir={}", file("etcd")), format!("--listen-client-urls={etcd_url}")],
+        &folder.path().join("etcd.log"),
     );
     std::fs::write(file("tokens"), format!("{TOKEN},admin,admin,system:masters\n")).unwrap();
     let server = under_lifeline(
@@ -48,6 +49,7 @@ pub(super) fn start(assets: &Path) -> (PathBuf, Vec<Running>) {
             "--disable-admission-plugins=ServiceAccount".into(),
             "--endpoint-reconciler-type=none".into(),
         ],
+        &folder.path().join("kube-apiserver.log"),
     );
     let kubeconfig = folder.path().join("kubeconfig");
     let content = json!({
@@ -59,7 +61,7 @@ pub(super) fn start(assets: &Path) -> (PathBuf, Vec<Running>) {
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     });
     std::fs::write(&kubeconfig, content.to_string()).unwrap();
-    wait_until_ready(&kubeconfig);
+    wait_until_ready(&kubeconfig, &folder.path().join("kube-apiserver.log"));
     let running = [(etcd, None), (server, Some(folder))].into_iter().map(|((lifeline, process), folder)| Running {
         _lifeline: lifeline,
         _process: process,
@@ -75,14 +77,16 @@ fn free_ports() -> [u16; 2] {
 }
 
 /// Starts a program that is killed as soon as its lifeline, a pipe, closes: also when this process is killed.
-fn under_lifeline(mut shell: Command, program: &Path, arguments: &[String]) -> (ChildStdin, Child) {
+fn under_lifeline(mut shell: Command, program: &Path, arguments: &[String], log: &Path) -> (ChildStdin, Child) {
     let script = r#""$@" </dev/null & child=$!; cat >/dev/null; kill -KILL $child"#;
     shell.args(["-c", script, "sh"]).arg(program).args(arguments);
-    let mut process = shell.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let log = std::fs::File::create(log).unwrap();
+    let mut process = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     (process.stdin.take().unwrap(), process)
 }
 
-fn wait_until_ready(kubeconfig: &Path) {
+fn wait_until_ready(kubeconfig: &Path, log: &Path) {
+    let log = log.to_owned();
     let file = Kubeconfig::read_from(kubeconfig).unwrap();
     // On a thread of its own: the caller may already be inside a runtime.
     let waiting = std::thread::spawn(move || {
@@ -92,7 +96,11 @@ fn wait_until_ready(kubeconfig: &Path) {
             let client = kube::Client::try_from(config).unwrap();
             let end = Instant::now() + START;
             while let Err(error) = client.request_text(http::Request::get("/readyz").body(Vec::new()).unwrap()).await {
-                assert!(Instant::now() < end, "the API server is not ready after {START:?}: {error}");
+                if Instant::now() > end {
+                    let log = std::fs::read_to_string(log).unwrap_or_default();
+                    let tail: Vec<_> = log.lines().rev().take(20).collect();
+                    panic!("the API server is not ready after {START:?}: {error}; its log, last line first: {tail:#?}");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });

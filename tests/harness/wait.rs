@@ -51,11 +51,14 @@ where
                         return result;
                     }
                 }
-                // The stream goes on by itself; a definite refusal would come again and again.
+                // The stream goes on by itself, at once; a definite refusal would come again and again.
                 Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.is_forbidden() => {
                     panic!("waited for {name}: {what}: {status:?}")
                 }
-                Err(error) => problem = Some(error),
+                Err(error) => {
+                    problem = Some(error);
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
             }
         }
     };
