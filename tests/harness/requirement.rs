@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::control_plane;
 
@@ -54,24 +55,29 @@ pub(crate) fn all_required() -> bool {
 
 /// The real helm: `EVENKEEL_HELM`, else the one on PATH, else the one that `.ci/run` installs.
 pub(crate) fn helm() -> Result<PathBuf, Missing> {
-    let installed = cache().join("venv/bin/helm");
-    named("EVENKEEL_HELM")
-        .or_else(|| on_path("helm"))
-        .or_else(|| installed.is_file().then_some(installed))
-        .ok_or_else(|| Missing("helm (set EVENKEEL_HELM, or have it on PATH)".into()))
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let installed = cache().join("venv/bin/helm");
+        named("EVENKEEL_HELM").or_else(|| on_path("helm")).or_else(|| installed.is_file().then_some(installed))
+    });
+    found.clone().ok_or_else(|| Missing("helm (set EVENKEEL_HELM, or have it on PATH)".into()))
 }
 
 /// A real kubectl: `EVENKEEL_KUBECTL`, else the one of the control plane that the tests run on, else the one on PATH.
 pub(crate) fn kubectl() -> Result<PathBuf, Missing> {
-    named("EVENKEEL_KUBECTL")
-        .or_else(|| Some(control_plane::binaries().ok()?.join("kubectl")).filter(|path| path.is_file()))
-        .or_else(|| on_path("kubectl"))
-        .ok_or_else(|| Missing("kubectl (set EVENKEEL_KUBECTL, or have it on PATH)".into()))
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        named("EVENKEEL_KUBECTL")
+            .or_else(|| Some(control_plane::binaries().ok()?.join("kubectl")).filter(|path| path.is_file()))
+            .or_else(|| on_path("kubectl"))
+    });
+    found.clone().ok_or_else(|| Missing("kubectl (set EVENKEEL_KUBECTL, or have it on PATH)".into()))
 }
 
 /// Go, for tests that have an oracle written in it.
 pub(crate) fn go() -> Result<PathBuf, Missing> {
-    on_path("go").ok_or_else(|| Missing("go (have it on PATH)".into()))
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND.get_or_init(|| on_path("go")).clone().ok_or_else(|| Missing("go (have it on PATH)".into()))
 }
 
 /// The path that a variable holds, unless it is empty.
