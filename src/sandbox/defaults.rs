@@ -49,6 +49,7 @@ pub(super) fn prepare(table: &str, object: &mut Value, live: Option<&Value>) {
         ("jobs.batch", None) => job_selector(object),
         ("persistentvolumeclaims", None) => {
             object["status"] = json!({"phase": "Pending"});
+            on(object, "spec", |spec| default(spec, "storageClassName", "standard"));
             protect(object, "kubernetes.io/pvc-protection");
         }
         ("persistentvolumes", None) => {
@@ -205,7 +206,9 @@ pub(super) fn fill(table: &str, object: &mut Value) {
                 }
             });
         }
-        "roles.rbac.authorization.k8s.io" | "clusterroles.rbac.authorization.k8s.io" => default(object, "rules", Value::Null),
+        "roles.rbac.authorization.k8s.io" | "clusterroles.rbac.authorization.k8s.io" => {
+            default(object, "rules", Value::Null)
+        }
         "networkpolicies.networking.k8s.io" => on(object, "spec", |spec| {
             let types = if spec["egress"].as_array().is_some_and(|e| !e.is_empty()) {
                 json!(["Ingress", "Egress"])

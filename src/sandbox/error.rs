@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 /// A refusal. `code` is the HTTP status; `reason` is one of the machine-readable reasons of `meta/v1`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct ApiError {
+pub(super) struct ApiError {
     /// The HTTP status.
-    pub code: u16,
+    pub(super) code: u16,
     /// `NotFound`, `AlreadyExists`, `Conflict`, `Invalid`, …
-    pub reason: &'static str,
+    pub(super) reason: &'static str,
     /// For people, as kube-apiserver words it.
-    pub message: String,
+    pub(super) message: String,
     /// `details` of the Status, where there are any.
-    pub details: Option<Value>,
+    pub(super) details: Option<Value>,
 }
 
 /// `deployments.apps`, or `pods` in the core group.
@@ -39,34 +39,37 @@ impl ApiError {
 
     /// 404 for an object.
     #[must_use]
-    pub fn not_found(group: &str, plural: &str, name: &str) -> Self {
+    pub(super) fn not_found(group: &str, plural: &str, name: &str) -> Self {
         let message = format!("{} {name:?} not found", qualified(group, plural));
         Self { details: Some(details(group, plural, name)), ..Self::new(404, "NotFound", message) }
     }
 
     /// 404 for a path that names no resource.
     #[must_use]
-    pub fn no_such_path() -> Self {
-        Self { details: Some(json!({})), ..Self::new(404, "NotFound", "the server could not find the requested resource") }
+    pub(super) fn no_such_path() -> Self {
+        Self {
+            details: Some(json!({})),
+            ..Self::new(404, "NotFound", "the server could not find the requested resource")
+        }
     }
 
     /// 409 for a name that is taken.
     #[must_use]
-    pub fn already_exists(group: &str, plural: &str, name: &str) -> Self {
+    pub(super) fn already_exists(group: &str, plural: &str, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", qualified(group, plural));
         Self { details: Some(details(group, plural, name)), ..Self::new(409, "AlreadyExists", message) }
     }
 
     /// 409 for a write that did not see the newest version, or whose precondition does not hold.
     #[must_use]
-    pub fn conflict(group: &str, plural: &str, name: &str, why: &str) -> Self {
+    pub(super) fn conflict(group: &str, plural: &str, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(group, plural));
         Self { details: Some(details(group, plural, name)), ..Self::new(409, "Conflict", message) }
     }
 
     /// 409 for a server-side apply over fields of others: `(manager, message, path)` of each.
     #[must_use]
-    pub fn apply_conflict(message: impl Into<String>, causes: &[(String, String)]) -> Self {
+    pub(super) fn apply_conflict(message: impl Into<String>, causes: &[(String, String)]) -> Self {
         let causes: Vec<Value> = causes
             .iter()
             .map(|(message, field)| json!({"reason": "FieldManagerConflict", "message": message, "field": field}))
@@ -76,7 +79,7 @@ impl ApiError {
 
     /// 422 with one cause a field: `(reason, message, field)`, as (`FieldValueRequired`, `Required value`, `spec.x`).
     #[must_use]
-    pub fn invalid(group: &str, kind: &str, name: &str, causes: &[(&str, String, String)]) -> Self {
+    pub(super) fn invalid(group: &str, kind: &str, name: &str, causes: &[(&str, String, String)]) -> Self {
         let subject = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let lines: Vec<String> = causes.iter().map(|(_, message, field)| format!("{field}: {message}")).collect();
         let text = match &lines[..] {
@@ -93,43 +96,39 @@ impl ApiError {
 
     /// 400.
     #[must_use]
-    pub fn bad_request(message: impl Into<String>) -> Self {
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
     }
 
     /// 403.
     #[must_use]
-    pub fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
+    pub(super) fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
         let message = format!("{} {name:?} is forbidden: {why}", qualified(group, plural));
         Self { details: Some(details(group, plural, name)), ..Self::new(403, "Forbidden", message) }
     }
 
     /// 410: the version is no longer in the history.
     #[must_use]
-    pub fn expired(message: impl Into<String>) -> Self {
+    pub(super) fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
     }
 
     /// 405.
     #[must_use]
-    pub fn method_not_allowed() -> Self {
+    pub(super) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
         Self { details: Some(json!({})), ..Self::new(405, "MethodNotAllowed", message) }
     }
 
     /// 406.
     #[must_use]
-    pub fn not_acceptable(accepted: &str) -> Self {
-        Self::new(
-            406,
-            "NotAcceptable",
-            format!("only the following media types are accepted: {accepted}"),
-        )
+    pub(super) fn not_acceptable(accepted: &str) -> Self {
+        Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {accepted}"))
     }
 
     /// 415.
     #[must_use]
-    pub fn unsupported_media_type(accepted: &str) -> Self {
+    pub(super) fn unsupported_media_type(accepted: &str) -> Self {
         Self::new(
             415,
             "UnsupportedMediaType",
@@ -139,13 +138,13 @@ impl ApiError {
 
     /// 413.
     #[must_use]
-    pub fn too_large(limit: usize) -> Self {
+    pub(super) fn too_large(limit: usize) -> Self {
         Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
     }
 
     /// 504: a resourceVersion that is newer than the server.
     #[must_use]
-    pub fn too_new(asked: u64, current: u64) -> Self {
+    pub(super) fn too_new(asked: u64, current: u64) -> Self {
         Self {
             details: Some(json!({
                 "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
@@ -155,15 +154,21 @@ impl ApiError {
         }
     }
 
+    /// 500.
+    #[must_use]
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self::new(500, "InternalError", message)
+    }
+
     /// 501: known, and left out of the sandbox on purpose.
     #[must_use]
-    pub fn not_simulated(what: &str) -> Self {
+    pub(super) fn not_simulated(what: &str) -> Self {
         Self::new(501, "NotImplemented", format!("the sandbox runs no containers, so it cannot serve {what}"))
     }
 
     /// The `meta/v1` Status.
     #[must_use]
-    pub fn status(&self) -> Value {
+    pub(super) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",
@@ -188,11 +193,12 @@ mod tests {
     fn words_are_those_of_the_real_server() {
         assert_eq!(ApiError::not_found("apps", "deployments", "x").message, "deployments.apps \"x\" not found");
         assert_eq!(ApiError::already_exists("", "pods", "x").message, "pods \"x\" already exists");
-        let invalid = ApiError::invalid("apps", "Deployment", "x", &[(
-            "FieldValueRequired",
-            "Required value".into(),
-            "spec.selector".into(),
-        )]);
+        let invalid = ApiError::invalid(
+            "apps",
+            "Deployment",
+            "x",
+            &[("FieldValueRequired", "Required value".into(), "spec.selector".into())],
+        );
         assert_eq!(invalid.message, "Deployment.apps \"x\" is invalid: spec.selector: Required value");
         assert_eq!(invalid.status()["details"]["causes"][0]["field"], "spec.selector");
     }

@@ -22,8 +22,6 @@ pub(super) struct Subresource {
 /// What a CustomResourceDefinition says about one of its versions.
 #[derive(Debug)]
 pub(super) struct Custom {
-    /// The name of the definition.
-    pub(super) definition: String,
     /// `openAPIV3Schema` as it was given.
     pub(super) schema: Value,
     pub(super) node: Node,
@@ -125,7 +123,8 @@ impl ResourceType {
         let group = text(spec, "group");
         let verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
         let pointer = |path: Option<&Value>| {
-            path.and_then(Value::as_str).map(|p| p.trim_start_matches('.').split('.').map(|s| format!("/{s}")).collect())
+            path.and_then(Value::as_str)
+                .map(|p| p.trim_start_matches('.').split('.').map(|s| format!("/{s}")).collect())
         };
         let mut found = Vec::new();
         for version in spec["versions"].as_array().into_iter().flatten() {
@@ -160,7 +159,8 @@ impl ResourceType {
                     ..own("scale", &["get", "patch", "update"])
                 });
             }
-            let schema = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_else(|| json!({"type": "object"}));
+            let schema =
+                version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_else(|| json!({"type": "object"}));
             let preserve = spec["preserveUnknownFields"] == true;
             let schema = if preserve && schema.get("properties").is_none() {
                 json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
@@ -177,7 +177,6 @@ impl ResourceType {
                 namespaced: spec["scope"] == "Namespaced",
                 subresources,
                 custom: Some(Custom {
-                    definition: definition["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
                     node: Node::custom(&schema),
                     schema,
                     scale,
@@ -322,9 +321,11 @@ impl Registry {
     }
 
     /// Serves what a definition declares, in place of what it declared before.
-    pub(super) fn define(&mut self, definition: &Value) {
+    pub(super) fn define(&mut self, definition: &Value) -> Vec<Arc<ResourceType>> {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        self.custom.insert(name, ResourceType::custom(definition).into_iter().map(Arc::new).collect());
+        let resources: Vec<_> = ResourceType::custom(definition).into_iter().map(Arc::new).collect();
+        self.custom.insert(name, resources.clone());
+        resources
     }
 
     /// Stops serving what a definition declared.
@@ -334,11 +335,7 @@ impl Registry {
 
     /// Every resource in every version.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<ResourceType>> {
-        self.groups
-            .iter()
-            .flat_map(|g| &g.versions)
-            .flat_map(|v| &v.resources)
-            .chain(self.custom.values().flatten())
+        self.groups.iter().flat_map(|g| &g.versions).flat_map(|v| &v.resources).chain(self.custom.values().flatten())
     }
 
     /// By path.

@@ -18,12 +18,8 @@ fn paths(target: &Target) -> Option<(String, String, Option<String>)> {
 fn selector(object: &Value) -> String {
     let selector = &object["spec"]["selector"];
     let labels = selector.get("matchLabels").unwrap_or(selector);
-    let pairs: Vec<String> = labels
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(k, v)| v.as_str().map(|v| format!("{k}={v}")))
-        .collect();
+    let pairs: Vec<String> =
+        labels.as_object().into_iter().flatten().filter_map(|(k, v)| v.as_str().map(|v| format!("{k}={v}"))).collect();
     pairs.join(",")
 }
 
@@ -56,15 +52,7 @@ pub(super) fn of(target: &Target, object: &Value) -> Option<Value> {
     Some(scale)
 }
 
-/// Sets an object's replicas.
-pub(super) fn set(target: &Target, object: &mut Value, replicas: i64) {
-    let Some((path, _, _)) = paths(target) else { return };
-    let mut at = object;
-    for segment in path.trim_start_matches('/').split('/') {
-        if !at.is_object() {
-            *at = json!({});
-        }
-        at = &mut at[segment];
-    }
-    *at = replicas.into();
+/// Where an object's wanted replicas are, as a JSON pointer.
+pub(super) fn path(target: &Target) -> Option<String> {
+    paths(target).map(|(spec, _, _)| spec)
 }

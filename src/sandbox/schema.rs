@@ -37,9 +37,8 @@ pub(super) struct Node {
     pub(super) required: Vec<String>,
     /// `x-kubernetes-patch-merge-key`.
     pub(super) merge_key: Option<String>,
-    /// `x-kubernetes-patch-strategy`: `merge`, `retainKeys`.
+    /// Whether `x-kubernetes-patch-strategy` says `merge`.
     pub(super) merges: bool,
-    pub(super) retain_keys: bool,
     preserve: bool,
     embedded: bool,
     nullable: bool,
@@ -96,7 +95,6 @@ impl Node {
                 .collect(),
             merge_key: schema.get("x-kubernetes-patch-merge-key").and_then(Value::as_str).map(str::to_owned),
             merges: strategy.split(',').any(|s| s == "merge"),
-            retain_keys: strategy.split(',').any(|s| s == "retainKeys"),
             preserve: flag("x-kubernetes-preserve-unknown-fields"),
             embedded: flag("x-kubernetes-embedded-resource"),
             nullable: flag("nullable"),
@@ -238,7 +236,8 @@ impl Schemas {
                 for name in names {
                     let child = node.properties.get(&name).or(node.additional.as_deref());
                     let Some(child) = child else {
-                        let known = depth > 0 && node.embedded && ["apiVersion", "kind", "metadata"].contains(&name.as_str());
+                        let known =
+                            depth > 0 && node.embedded && ["apiVersion", "kind", "metadata"].contains(&name.as_str());
                         if !node.open() && !known {
                             map.remove(&name);
                             findings.unknown.push(join(path, &name));
@@ -256,7 +255,10 @@ impl Schemas {
                     push(path, &name);
                     self.visit(inner, child, manners, path, depth + 1, findings);
                     path.truncate(length);
-                    if manners == Manners::BuiltIn && !node.required.contains(&name) && vanishes(inner, self.resolve(child)) {
+                    if manners == Manners::BuiltIn
+                        && !node.required.contains(&name)
+                        && vanishes(inner, self.resolve(child))
+                    {
                         map.remove(&name);
                     }
                 }
@@ -276,7 +278,10 @@ impl Schemas {
             | (Shape::IntOrString, Value::Number(_) | Value::String(_)) => {}
             (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
             (Shape::Integer, Value::Number(number)) if number.as_f64().is_some_and(|f| f.fract() == 0.0) => {
-                #[expect(clippy::cast_possible_truncation, reason = "checked to be whole; JSON integers beyond i64 are refused elsewhere")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "checked to be whole; JSON integers beyond i64 are refused elsewhere"
+                )]
                 let whole = number.as_f64().unwrap_or_default() as i64;
                 *value = whole.into();
             }

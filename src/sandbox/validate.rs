@@ -39,10 +39,12 @@ pub(super) fn name(target: &Target) -> Result<(), ApiError> {
         return Ok(());
     }
     let labels_only = ["namespaces", "services"].contains(&target.resource.table().as_str());
-    let (pattern, rule, limit) =
-        if labels_only { (&LABEL, LABEL_RULE, 63) } else { (&SUBDOMAIN, SUBDOMAIN_RULE, 253) };
+    let (pattern, rule, limit) = if labels_only { (&LABEL, LABEL_RULE, 63) } else { (&SUBDOMAIN, SUBDOMAIN_RULE, 253) };
     if name.len() > limit {
-        return refuse("FieldValueInvalid", format!("Invalid value: {name:?}: must be no more than {limit} characters"));
+        return refuse(
+            "FieldValueInvalid",
+            format!("Invalid value: {name:?}: must be no more than {limit} characters"),
+        );
     }
     if !fits(pattern, name) {
         return refuse("FieldValueInvalid", format!("Invalid value: {name:?}: {rule}"));

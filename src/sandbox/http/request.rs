@@ -110,7 +110,9 @@ pub(super) fn accepted(header: &str) -> Option<Form> {
         match (get("as"), get("g"), get("v")) {
             ("", _, _) => return Some(Form::Plain),
             ("Table", "meta.k8s.io", "v1") => return Some(Form::Table),
-            ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io", "v1") => return Some(Form::Metadata),
+            ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io", "v1") => {
+                return Some(Form::Metadata);
+            }
             _ => {}
         }
     }
@@ -143,7 +145,10 @@ mod tests {
         assert_eq!(path("/api/v1/namespaces/a"), parts("", "", "namespaces", "a", ""));
         assert_eq!(path("/api/v1/namespaces/a/finalize"), parts("", "", "namespaces", "a", "finalize"));
         assert_eq!(path("/api/v1/namespaces/a/pods"), parts("", "a", "pods", "", ""));
-        assert_eq!(path("/apis/apps/v1/namespaces/a/deployments/d/scale"), parts("apps", "a", "deployments", "d", "scale"));
+        assert_eq!(
+            path("/apis/apps/v1/namespaces/a/deployments/d/scale"),
+            parts("apps", "a", "deployments", "d", "scale")
+        );
         assert_eq!(path("/apis/g/v1/things/system%3Ax"), parts("g", "", "things", "system:x", ""));
     }
 
@@ -152,11 +157,10 @@ mod tests {
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         assert_eq!(accepted(kubectl), Some(Form::Table));
         assert_eq!(accepted("application/vnd.kubernetes.protobuf,application/json"), Some(Form::Plain));
-        assert_eq!(
-            accepted("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"),
-            Some(Form::Metadata)
-        );
+        assert_eq!(accepted("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"), Some(Form::Metadata));
         assert_eq!(accepted("application/vnd.kubernetes.protobuf"), None);
-        assert!(wants_aggregated("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"));
+        assert!(wants_aggregated(
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+        ));
     }
 }

@@ -56,15 +56,24 @@ pub(super) fn start(
     let from: u64 = if version.is_empty() {
         0
     } else {
-        version.parse().map_err(|_| ApiError::bad_request(format!("Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax")))?
+        version.parse().map_err(|_| {
+            ApiError::bad_request(format!(
+                "Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax"
+            ))
+        })?
     };
     let initial = query.get("sendInitialEvents").map(|_| query.flag("sendInitialEvents"));
     if initial.is_some() && query.text("resourceVersionMatch") != "NotOlderThan" {
-        return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &[(
-            "FieldValueForbidden",
-            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan".into(),
-            "resourceVersionMatch".into(),
-        )]));
+        return Err(ApiError::invalid(
+            "meta.k8s.io",
+            "ListOptions",
+            "",
+            &[(
+                "FieldValueForbidden",
+                "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan".into(),
+                "resourceVersionMatch".into(),
+            )],
+        ));
     }
     let bookmarks = query.flag("allowWatchBookmarks");
     let timeout = query.text("timeoutSeconds").parse().map_or(DEFAULT_TIMEOUT, Duration::from_secs);

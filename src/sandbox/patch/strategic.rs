@@ -201,10 +201,13 @@ mod tests {
     #[test]
     fn containers_merge_by_name() {
         let live = containers(&json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:1", "args": ["x"]}]));
-        let result = patched(live.clone(), &containers(&json!([{"name": "b", "image": "b:2", "args": ["y"]}, {"name": "c"}])));
+        let result =
+            patched(live.clone(), &containers(&json!([{"name": "b", "image": "b:2", "args": ["y"]}, {"name": "c"}])));
         assert_eq!(
             result,
-            containers(&json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:2", "args": ["y"]}, {"name": "c"}]))
+            containers(
+                &json!([{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:2", "args": ["y"]}, {"name": "c"}])
+            )
         );
         let gone = patched(live, &containers(&json!([{"name": "a", "$patch": "delete"}])));
         assert_eq!(gone, containers(&json!([{"name": "b", "image": "b:1", "args": ["x"]}])));
@@ -220,7 +223,10 @@ mod tests {
                 "metadata": {"$deleteFromPrimitiveList/finalizers": ["a"], "labels": {"x": null}},
             }),
         );
-        assert_eq!(result, json!({"spec": {"strategy": {"type": "Recreate"}}, "metadata": {"finalizers": ["b"], "labels": {}}}));
+        assert_eq!(
+            result,
+            json!({"spec": {"strategy": {"type": "Recreate"}}, "metadata": {"finalizers": ["b"], "labels": {}}})
+        );
     }
 
     #[test]

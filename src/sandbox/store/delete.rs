@@ -116,11 +116,14 @@ impl Store {
             if RETURNS_OBJECT.contains(&table.as_str()) {
                 return Ok((*gone).clone());
             }
-            let mut details = json!({"name": target.name, "kind": target.resource.plural, "uid": gone["metadata"]["uid"]});
+            let mut details =
+                json!({"name": target.name, "kind": target.resource.plural, "uid": gone["metadata"]["uid"]});
             if !target.resource.group.is_empty() {
                 details["group"] = target.resource.group.clone().into();
             }
-            return Ok(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}));
+            return Ok(
+                json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}),
+            );
         }
         if object == *live {
             return Ok(object);

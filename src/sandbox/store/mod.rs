@@ -6,8 +6,8 @@ mod delete;
 mod read;
 mod write;
 
-pub(super) use delete::{DeleteOptions, Propagation};
-pub(super) use read::{ListOptions, Page, WatchEvent};
+pub(super) use delete::{DeleteOptions, FOREGROUND, ORPHAN, Propagation};
+pub(super) use read::{ListOptions, Page};
 pub(super) use write::{Validation, WriteOptions, Written};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -44,6 +44,12 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The object itself, without a subresource.
+    pub(super) fn whole(mut self) -> Self {
+        self.subresource.clear();
+        self
+    }
+
     pub(super) fn not_found(&self) -> ApiError {
         ApiError::not_found(&self.resource.group, &self.resource.plural, &self.name)
     }
@@ -151,11 +157,6 @@ impl Store {
         self.version
     }
 
-    /// How many objects there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
     /// The changes since the last call, oldest first.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
@@ -223,9 +224,7 @@ impl Store {
     fn node<'a>(&'a self, resource: &'a ResourceType) -> Option<&'a Node> {
         match &resource.custom {
             Some(custom) => Some(&custom.node),
-            None => {
-                self.schemas.named(self.schemas.of_kind(&resource.group, &resource.version, &resource.kind)?)
-            }
+            None => self.schemas.named(self.schemas.of_kind(&resource.group, &resource.version, &resource.kind)?),
         }
     }
 
@@ -305,12 +304,33 @@ impl Store {
         if kind == ChangeKind::Deleted {
             for resource in self.registry.forget(name) {
                 self.tables.remove(resource.table().as_str());
+                self.fields.forget(&resource);
             }
-            self.fields.forget(name);
         } else if is_true(definition, "Established") {
-            self.registry.define(definition);
-            self.fields.forget(name);
+            for resource in self.registry.forget(name) {
+                self.fields.forget(&resource);
+            }
+            for resource in self.registry.define(definition) {
+                self.fields.define(&resource);
+            }
         }
+    }
+
+    /// Gives a pod its node, as the scheduler's binding does; nobody owns that.
+    pub(super) fn bind(&mut self, key: &Key, node: &str, now: &str) {
+        let Some(pod) = self.object(key) else { return };
+        let mut pod = (*pod).clone();
+        pod["spec"]["nodeName"] = node.into();
+        let scheduled =
+            json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
+        match pod["status"]["conditions"].as_array_mut() {
+            Some(list) => {
+                list.retain(|c| c["type"] != "PodScheduled");
+                list.push(scheduled);
+            }
+            None => pod["status"]["conditions"] = json!([scheduled]),
+        }
+        self.commit(key, Some(pod));
     }
 
     /// The next free cluster IP of 10.96.0.0/16.

@@ -60,7 +60,9 @@ impl Store {
                 .get(target.resource.table().as_str())
                 .is_none_or(|t| t.log.back().is_none_or(|last| last.version <= options.version));
             if !unchanged {
-                return Err(ApiError::expired("The provided resourceVersion is too old: the sandbox keeps no old lists"));
+                return Err(ApiError::expired(
+                    "The provided resourceVersion is too old: the sandbox keeps no old lists",
+                ));
             }
         }
         let mut version = if options.exact && options.version > 0 { options.version } else { self.version };

@@ -67,7 +67,7 @@ impl Store {
         let mut target = target.clone();
         let warnings = self.decode(&target, &mut object, options.validation, false)?;
         if object["metadata"].get("resourceVersion").is_some_and(|v| v.as_str() != Some("")) {
-            return Err(ApiError { code: 500, reason: "InternalError", message: "resourceVersion should not be set on objects to be created".into(), details: None });
+            return Err(ApiError::internal("resourceVersion should not be set on objects to be created"));
         }
         self.name(&mut target, &mut object)?;
         self.check_namespace(&target)?;
@@ -78,7 +78,7 @@ impl Store {
         if target.resource.has_status() {
             remove(&mut object, "status");
         }
-        let mut object = ownership::update(self, &target, None, object, &options.manager, now)?;
+        let mut object = ownership::update(&self.fields, &target, None, object, &options.manager, now);
         begin(&mut object, now);
         self.prepare(&target, &mut object, None);
         self.finish_create(&target, &key, object, options, warnings)
@@ -148,7 +148,8 @@ impl Store {
         let live = self.get(target)?;
         if target.subresource == "scale" {
             let scale = scale::of(target, &live).ok_or_else(ApiError::no_such_path)?;
-            let patched = patch::apply(&scale, body, if kind == PatchKind::Strategic { PatchKind::Merge } else { kind }, None)?;
+            let patched =
+                patch::apply(&scale, body, if kind == PatchKind::Strategic { PatchKind::Merge } else { kind }, None)?;
             return self.update_scale(target, &live, &patched, options, now);
         }
         // The patch is written in the request's version, whatever the object is stored in.
@@ -158,11 +159,16 @@ impl Store {
         let mut object = patch::apply(&current, body, kind, schema.map(|node| (&*self.schemas, node)))?;
         let warnings = self.decode(target, &mut object, options.validation, false)?;
         if object["metadata"]["name"] != target.name.as_str() {
-            return Err(ApiError::invalid(&target.resource.group, &target.resource.kind, &target.name, &[(
-                "FieldValueInvalid",
-                format!("Invalid value: {}: field is immutable", object["metadata"]["name"]),
-                "metadata.name".into(),
-            )]));
+            return Err(ApiError::invalid(
+                &target.resource.group,
+                &target.resource.kind,
+                &target.name,
+                &[(
+                    "FieldValueInvalid",
+                    format!("Invalid value: {}: field is immutable", object["metadata"]["name"]),
+                    "metadata.name".into(),
+                )],
+            ));
         }
         self.check_version(target, &live, &object)?;
         self.replace(target, &live, object, options, warnings, now)
@@ -179,7 +185,10 @@ impl Store {
         if options.manager.is_empty() {
             return Err(ApiError { code: 422, reason: "Invalid", message: "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch".into(), details: None });
         }
-        if config["metadata"].get("managedFields").is_some_and(|m| !m.is_null() && m.as_array().is_none_or(|l| !l.is_empty())) {
+        if config["metadata"]
+            .get("managedFields")
+            .is_some_and(|m| !m.is_null() && m.as_array().is_none_or(|l| !l.is_empty()))
+        {
             return Err(ApiError::bad_request("metadata.managedFields must be nil"));
         }
         let warnings = self.decode(target, &mut config, options.validation, true)?;
@@ -208,7 +217,10 @@ impl Store {
                     &target.resource.group,
                     &target.resource.plural,
                     &target.name,
-                    &format!("uid mismatch: the provided object specified uid {}, and no existing object was found", config["metadata"]["uid"].as_str().unwrap_or_default()),
+                    &format!(
+                        "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                        config["metadata"]["uid"].as_str().unwrap_or_default()
+                    ),
                 ));
             }
             if !target.subresource.is_empty() {
@@ -216,16 +228,12 @@ impl Store {
             }
             self.check_namespace(target)?;
         }
-        let merged = ownership::apply(self, target, live.as_deref(), &config, options, now)?;
-        let Some(mut object) = merged else {
-            let Some(object) = live else { return Err(target.not_found()) };
-            return Ok(Written { object, created: false, warnings });
-        };
+        let mut object = ownership::apply(&self.fields, target, live.as_deref(), &config, options, now)?;
         self.decode(target, &mut object, Validation::Ignore, false)?;
         match live {
             Some(live) => {
                 self.prepare(target, &mut object, Some(&live));
-                self.finish_update(target, &live, object, options, warnings, now)
+                self.finish_update(target, &live, object, options, warnings)
             }
             None => {
                 self.name(&mut target.clone(), &mut object)?;
@@ -247,16 +255,20 @@ impl Store {
         self.check_version(target, live, wanted)?;
         let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or_default();
         if replicas < 0 {
-            return Err(ApiError::invalid("autoscaling", "Scale", &target.name, &[(
-                "FieldValueInvalid",
-                format!("Invalid value: {replicas}: must be greater than or equal to 0"),
-                "spec.replicas".into(),
-            )]));
+            return Err(ApiError::invalid(
+                "autoscaling",
+                "Scale",
+                &target.name,
+                &[(
+                    "FieldValueInvalid",
+                    format!("Invalid value: {replicas}: must be greater than or equal to 0"),
+                    "spec.replicas".into(),
+                )],
+            ));
         }
-        let mut object = live.clone();
-        scale::set(target, &mut object, replicas);
-        let object = ownership::update(self, target, Some(live), object, &options.manager, now)?;
-        let mut written = self.finish_update(target, live, object, options, Vec::new(), now)?;
+        let path = scale::path(target).ok_or_else(ApiError::no_such_path)?;
+        let object = ownership::scale(&self.fields, live, &path, replicas, &options.manager, now);
+        let mut written = self.finish_update(target, live, object, options, Vec::new())?;
         if let Some(scale) = scale::of(target, &written.object) {
             written.object = Arc::new(scale);
         }
@@ -273,13 +285,14 @@ impl Store {
         warnings: Vec<String>,
         now: Timestamp,
     ) -> Result<Written, ApiError> {
-        if object["metadata"].get("uid").is_some_and(|uid| uid.as_str() != Some("") && *uid != live["metadata"]["uid"]) {
+        if object["metadata"].get("uid").is_some_and(|uid| uid.as_str() != Some("") && *uid != live["metadata"]["uid"])
+        {
             return Err(uid_mismatch(target, &object, live));
         }
         keep(target, live, &mut object);
-        let mut object = ownership::update(self, target, Some(live), object, &options.manager, now)?;
+        let mut object = ownership::update(&self.fields, target, Some(live), object, &options.manager, now);
         self.prepare(target, &mut object, Some(live));
-        self.finish_update(target, live, object, options, warnings, now)
+        self.finish_update(target, live, object, options, warnings)
     }
 
     fn finish_update(
@@ -289,17 +302,16 @@ impl Store {
         mut object: Value,
         options: &WriteOptions,
         warnings: Vec<String>,
-        now: Timestamp,
     ) -> Result<Written, ApiError> {
-        let _ = now;
         system_fields(live, &mut object);
+        ownership::settle(live, &mut object);
         if target.subresource.is_empty() || target.subresource == "scale" {
             bump_generation(target, live, &mut object);
         } else {
             copy(live, &mut object, "generation");
         }
         validate::object(target, Some(live), &object)?;
-        if unchanged(live, &object) {
+        if *live == object {
             return Ok(Written { object: Arc::new(live.clone()), created: false, warnings });
         }
         if options.dry_run {
@@ -330,15 +342,25 @@ impl Store {
 
     /// Drops what the type does not have and says so as the validation asks, and fills in defaults. Of what is `partial`
     /// (an applied configuration) only the type is checked: `fields` knows what may stand in it.
-    fn decode(&self, target: &Target, object: &mut Value, validation: Validation, partial: bool) -> Result<Vec<String>, ApiError> {
+    fn decode(
+        &self,
+        target: &Target,
+        object: &mut Value,
+        validation: Validation,
+        partial: bool,
+    ) -> Result<Vec<String>, ApiError> {
         let resource = &target.resource;
         if !object.is_object() {
-            return Err(ApiError::bad_request(format!("cannot decode a {} from something that is no object", resource.kind)));
+            return Err(ApiError::bad_request(format!(
+                "cannot decode a {} from something that is no object",
+                resource.kind
+            )));
         }
         if object.get("metadata").is_none_or(|m| !m.is_object()) {
             object["metadata"] = json!({});
         }
-        let (kind, version) = (object["kind"].as_str().unwrap_or_default(), object["apiVersion"].as_str().unwrap_or_default());
+        let (kind, version) =
+            (object["kind"].as_str().unwrap_or_default(), object["apiVersion"].as_str().unwrap_or_default());
         if kind.is_empty() && version.is_empty() {
             object["kind"] = resource.kind.clone().into();
             object["apiVersion"] = resource.api_version().into();
@@ -574,7 +596,15 @@ fn has_generation(object: &Value) -> bool {
 
 /// What a client cannot change.
 fn system_fields(live: &Value, object: &mut Value) {
-    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "name", "namespace", "generateName"] {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "name",
+        "namespace",
+        "generateName",
+    ] {
         copy(live, object, field);
     }
     object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
@@ -640,25 +670,6 @@ fn bump_generation(target: &Target, live: &Value, object: &mut Value) {
         live.get("spec") != object.get("spec")
     };
     object["metadata"]["generation"] = (before + i64::from(changed)).into();
-}
-
-/// Whether nothing but the times of field managers differs: such a write is none.
-fn unchanged(live: &Value, object: &Value) -> bool {
-    let strip = |value: &Value| {
-        let mut value = value.clone();
-        for entry in value["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
-            remove(entry, "time");
-        }
-        value
-    };
-    let (without, with) = (live["metadata"].get("managedFields").is_none(), object["metadata"].get("managedFields").is_none());
-    without == with && {
-        let mut quick = live["spec"] == object["spec"] && live.get("status") == object.get("status");
-        if quick {
-            quick = strip(live) == strip(object);
-        }
-        quick
-    }
 }
 
 /// Whether an object in deletion has nothing left to wait for.

@@ -1,0 +1,1 @@
+//! Controllers over the store alone: no server, no waiting.
