@@ -8,6 +8,7 @@
     reason = "tests read files and variables, and fail by panicking"
 )]
 
+mod fields;
 mod harness;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.

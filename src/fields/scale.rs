@@ -24,10 +24,9 @@ pub fn update_scale(live: &Value, path: &FieldPath, replicas: &Value, request: &
         }
         managed.0.retain(|_, entry| !entry.fields.is_empty());
         let (api_version, _) = type_meta(live);
+        // The API server (1.35) keeps no time for it.
         let manager = Manager::updater(request.manager, api_version, "scale");
-        managed
-            .0
-            .insert(manager, Entry { fields: field, api_version: api_version.to_owned(), time: Some(request.time) });
+        managed.0.insert(manager, Entry { fields: field, api_version: api_version.to_owned(), time: None });
     }
     managed.store(&mut object);
     object
