@@ -2,8 +2,7 @@
 //!
 //! Turns *an object and a configuration* into *the merged object and who owns which field*, as kube-apiserver does
 //! (Kubernetes enhancement 555, "Server-side Apply"; the rules of structured-merge-diff v6). `drift/` reads ownership
-//! with it, `sandbox/` serves apply with it, `cluster/` takes the [`Projection`] of our entry. Nothing here talks to a
-//! cluster, reads a clock or a file: time and schemas come as arguments.
+//! with it, `sandbox/` serves apply with it. Nothing here talks to a cluster, reads a clock or a file: time and schemas come as arguments.
 //!
 //! Every value is a [`serde_json::Value`]; every walk follows a [`Schema`], which says for each list whether it is
 //! atomic, a set or a map of items, and for each map whether it is one field or many.
@@ -16,7 +15,6 @@ mod managed;
 mod merge;
 mod openapi;
 mod path;
-mod projection;
 mod reconcile;
 mod remove;
 mod reset;
@@ -34,7 +32,6 @@ pub use managed::{Entry, ManagedError, ManagedFields, Manager, Operation};
 pub use merge::merge;
 pub use openapi::SchemaError;
 pub use path::{FieldPath, KeyValue, PathElement};
-pub use projection::{EntryParts, Projection};
 pub use remove::{extract, remove};
 pub use reset::{reset_fields, spec_fields, status_fields};
 pub use scale::update_scale;

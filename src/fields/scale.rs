@@ -7,8 +7,8 @@ use super::managed::strip;
 use super::{Entry, FieldPath, FieldSet, ManagedFields, Manager, PathElement, Request, same};
 
 /// The object after somebody set its replicas through `/scale`: `path` is `.spec.replicas`, or what a
-/// CustomResourceDefinition names. Ownership moves as on the API server: from every owner of the field to the writer,
-/// and nobody gets it where nobody had it.
+/// CustomResourceDefinition names. Ownership moves as on the API server: from every owner of the field to the writer;
+/// nobody gets it where nobody had it, and nobody has it at zero.
 #[must_use]
 pub fn update_scale(live: &Value, path: &FieldPath, replicas: &Value, request: &Request<'_>) -> Value {
     let mut managed = ManagedFields::decode(live).unwrap_or_default();
@@ -24,9 +24,12 @@ pub fn update_scale(live: &Value, path: &FieldPath, replicas: &Value, request: &
         }
         managed.0.retain(|_, entry| !entry.fields.is_empty());
         let (api_version, _) = type_meta(live);
-        // The API server (1.35) keeps no time for it.
-        let manager = Manager::updater(request.manager, api_version, "scale");
-        managed.0.insert(manager, Entry { fields: field, api_version: api_version.to_owned(), time: None });
+        // In a Scale no replicas and zero replicas are the same, so the field is removed then, and nobody's.
+        if replicas.as_f64() != Some(0.0) {
+            // The API server (1.35) keeps no time for this entry.
+            let entry = Entry { fields: field, api_version: api_version.to_owned(), time: None };
+            managed.0.insert(Manager::updater(request.manager, api_version, "scale"), entry);
+        }
     }
     managed.store(&mut object);
     object
@@ -74,5 +77,7 @@ mod tests {
         assert_eq!(owners, ["\"kubectl\" with subresource \"scale\" using apps/v1"]);
         assert_eq!(managed.0.len(), 2);
         assert_eq!(update_scale(&live, &path, &json!(1), &request), live);
+        let none = ManagedFields::decode(&update_scale(&live, &path, &json!(0), &request)).unwrap();
+        assert!(none.owners(&path.0).is_empty());
     }
 }
