@@ -9,6 +9,21 @@ use crate::tree::TreeError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
+impl Diagnostics {
+    /// The errors file by file, in the order in which they stand there, each once.
+    pub(super) fn sorted(mut errors: Vec<Diagnostic>) -> Self {
+        errors.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
+        let mut once: Vec<Diagnostic> = Vec::new();
+        for error in errors {
+            // A mistake in a layer's file is found there, and again where the layers are merged.
+            if !once.contains(&error) {
+                once.push(error);
+            }
+        }
+        Self(once)
+    }
+}
+
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, diagnostic) in self.0.iter().enumerate() {

@@ -2,10 +2,27 @@
 //! mistake located. Called by the command line and the reconciler with a snapshot or a working folder; never does IO of
 //! its own and never renders.
 
+mod digest;
 mod error;
+mod fields;
+mod files;
+mod layers;
+mod load;
+mod located;
 mod model;
+mod names;
 mod policy;
+mod release;
+mod spec;
+mod stages;
+mod substitute;
+mod unsupported;
 
 pub use error::Diagnostics;
-pub use model::{BrokenRelease, Environment, LayerFile, Notify, Release, SourceText, Target};
+pub use files::discover;
+pub use load::load;
+pub use model::{BrokenRelease, Environment, Notify, Release, SourceText, Target};
 pub use policy::{Crds, MaxDeletions, OnCommit, OnDrift, OnFailure, Policies, Prune};
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 
 use super::policy::{Crds, OnFailure, Policies};
+use crate::values::Merged;
 
 /// The cluster that an environment is deployed to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,8 +103,6 @@ pub struct Release {
     pub namespace: String,
     /// The chart's folder from the tree's root; `None`: plain manifests only.
     pub chart: Option<String>,
-    /// The version of the chart that is asked for (a Masterminds range).
-    pub version: Option<String>,
     /// Its group of the environment's `order`.
     pub group: Option<String>,
     /// The releases that must be ready before (by folder name).
@@ -114,23 +113,12 @@ pub struct Release {
     pub crds: Crds,
     /// What happens after a failure.
     pub on_failure: OnFailure,
-    /// The texts of the values files, lowest layer first.
-    pub value_files: Vec<LayerFile>,
+    /// The values of all layers, merged, with where each came from. The chart's own stand below them.
+    pub values: Merged,
     /// Plain objects beside the chart (`manifests/*.yaml` of every layer, a higher layer's file replacing a lower's of the same name).
     pub manifests: Vec<SourceText>,
     /// The files that were read for it, in order of path, the chart's not included.
     pub files: Vec<String>,
     /// A digest over everything that its manifests depend on except the cluster: chart, values, manifests, names, policies. Equal digests render equally.
     pub digest: String,
-}
-
-/// A file and the layer that it stands in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerFile {
-    /// The layer's name.
-    pub layer: String,
-    /// The path from the tree's root.
-    pub path: String,
-    /// The content.
-    pub text: String,
 }

@@ -1,0 +1,38 @@
+//! What the file formats name and evenkeel cannot do yet. Whoever uses it is told; nothing is silently ignored. When a
+//! function arrives, its line here goes.
+
+use super::fields::Fields;
+
+/// Keys of `environment.yaml`.
+const ENVIRONMENT: &[&str] = &["windows", "verify", "decryption", "notify"];
+
+/// Keys of `release.yaml`.
+const RELEASE: &[&str] = &["windows", "repository", "valuesFrom", "hooks", "ignore", "serviceAccount"];
+
+/// Files of a release's folder, and what they are for.
+pub(super) const FILES: &[(&str, &str)] =
+    &[("patches.yaml", "patches of rendered objects"), ("secrets.sops.yaml", "encrypted values")];
+
+/// Reports every key of an environment that is in use and not supported.
+pub(super) fn environment(fields: &mut Fields<'_>) {
+    report(fields, ENVIRONMENT);
+}
+
+/// Reports every key of a release that is in use and not supported.
+pub(super) fn release(fields: &mut Fields<'_>) {
+    report(fields, RELEASE);
+    if let Some(entry) = fields.entry("onFailure")
+        && let super::located::Shape::String(word) = &entry.value.shape
+        && (word == "rollback" || word == "stop")
+    {
+        fields.report(entry.value.place.error(format!("`onFailure: {word}` is not supported yet")).hint("use `retry`"));
+    }
+}
+
+fn report(fields: &mut Fields<'_>, keys: &[&str]) {
+    for key in keys {
+        if let Some(entry) = fields.entry(key) {
+            fields.report(entry.key.error(format!("`{key}` is not supported yet")).hint("remove it"));
+        }
+    }
+}
