@@ -139,16 +139,22 @@ fn joined(args: &[Value]) -> Str {
 fn length(item: &Operand) -> Result<i64, FuncError> {
     let length = match item {
         Operand::Missing => return Err(FuncError::new("reflect: call of reflect.Value.Type on zero Value")),
-        Operand::Interface(Value::Nil) => return Err(FuncError::new("len of nil pointer")),
+        Operand::NilPointer(_) | Operand::Interface(Value::Nil) => return Err(FuncError::new("len of nil pointer")),
         Operand::Concrete(value) | Operand::Interface(value) => match value {
             Value::String(text) => text.as_bytes().len(),
             Value::Bytes(bytes) => bytes.len(),
             Value::List(list) => list.len(),
             Value::Map(map) => map.len(),
-            other => return Err(FuncError::new(format!("len of type {}", other.type_name()))),
+            other => return Err(FuncError::new(format!("len of type {}", pointed(other)))),
         },
     };
     Ok(i64::try_from(length).unwrap_or(i64::MAX))
+}
+
+/// The name of the type behind a pointer.
+fn pointed(value: &Value) -> &'static str {
+    let name = value.type_name();
+    name.strip_prefix('*').unwrap_or(name)
 }
 
 /// An index into something of this length.
@@ -195,7 +201,7 @@ fn index(item: Operand, indexes: impl Iterator<Item = Operand>) -> Result<Operan
                 let elem = map.ty().elem;
                 Operand::element(elem, map.get(key).unwrap_or_else(|| elem.zero()))
             }
-            other => return Err(FuncError::new(format!("can't index item of type {}", other.type_name()))),
+            other => return Err(FuncError::new(format!("can't index item of type {}", pointed(other)))),
         };
     }
     Ok(item)
@@ -216,7 +222,7 @@ fn slice(item: &Operand, indexes: &[Operand]) -> Result<Value, FuncError> {
         Value::String(text) => text.as_bytes().len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
-        other => return Err(FuncError::new(format!("can't slice item of type {}", other.type_name()))),
+        other => return Err(FuncError::new(format!("can't slice item of type {}", pointed(other)))),
     };
     let mut range = [0, length, length];
     for (slot, index) in range.iter_mut().zip(indexes) {
@@ -266,6 +272,8 @@ fn call(context: &mut Context<'_>, args: Vec<Operand>, callee: &dyn Fn() -> Stri
             return Err(FuncError::new(format!("arg {i}: value is nil; should be of type {}", want.name())));
         } else if want.accepts(&arg) {
             arg
+        } else if let Some(arg) = converted(&arg, want) {
+            arg
         } else {
             return Err(FuncError::new(format!(
                 "arg {i}: value has type {}; should be {}",
@@ -275,4 +283,21 @@ fn call(context: &mut Context<'_>, args: Vec<Operand>, callee: &dyn Fn() -> Stri
         });
     }
     context.call(&function, &prepared).map(Operand::result)
+}
+
+/// `call` converts between integer types (with Go's wrapping), which a plain call does not.
+fn converted(value: &Value, want: Type) -> Option<Value> {
+    let bits = match value {
+        Value::Uint(n) | Value::Uint64(n) => *n as i64,
+        _ => value.as_i64()?,
+    };
+    Some(match want {
+        Type::Int => Value::Int(bits),
+        Type::Int32 => Value::Int32(bits as i32),
+        Type::Int64 => Value::Int64(bits),
+        Type::Uint8 => Value::Uint8(bits as u8),
+        Type::Uint => Value::Uint(bits as u64),
+        Type::Uint64 => Value::Uint64(bits as u64),
+        _ => return None,
+    })
 }

@@ -203,7 +203,7 @@ impl<'t> Exec<'t, '_, '_> {
                 return Err(self.fail(format!("nil data; no entry for key {}", quote(name.as_bytes()))));
             }
             Operand::Missing => return Ok(Operand::Missing),
-            Operand::Interface(Value::Nil) | Operand::Concrete(Value::Nil) => {
+            Operand::NilPointer(_) | Operand::Interface(Value::Nil) | Operand::Concrete(Value::Nil) => {
                 return Err(self.fail(format!("nil pointer evaluating {type_name}.{name}")));
             }
             Operand::Interface(value) | Operand::Concrete(value) => value,
@@ -395,6 +395,11 @@ impl<'t> Exec<'t, '_, '_> {
             (Operand::Missing, _) if want.can_be_nil() => Ok(Operand::element(want, want.zero())),
             (Operand::Missing, _) => Err(self.fail(format!("invalid value; expected {}", want.name()))),
             (_, Type::Any) => Ok(operand),
+            (Operand::NilPointer(name), Type::Object(wanted)) if *name == wanted => Ok(operand),
+            (Operand::NilPointer(name), _) => {
+                let wanted = want.name();
+                Err(self.fail(format!("wrong type for value; expected {wanted}; got {name}")))
+            }
             (Operand::Concrete(value) | Operand::Interface(value), _) => {
                 let pointed = |name: &'static str| value.type_name().strip_prefix('*') == Some(name);
                 if want.accepts(value) || matches!(want, Type::Object(name) if pointed(name)) {

@@ -7,7 +7,7 @@ use super::operand::Operand;
 use super::print::{print_to, sprint};
 use super::quote::quote;
 use super::set::Dialect;
-use super::types::Type;
+use super::types::{Kind, Type};
 use super::value::Value;
 use std::sync::Arc;
 
@@ -141,6 +141,7 @@ impl<'t> Exec<'t, '_, '_> {
         let before = self.out.len();
         match value {
             Operand::Missing => self.out.extend_from_slice(b"<no value>"),
+            Operand::NilPointer(_) => self.out.extend_from_slice(b"<nil>"),
             Operand::Concrete(Value::Func(_)) => {
                 return Err(self.fail(format!("can't print {node} of type {}", value.type_name())));
             }
@@ -176,6 +177,9 @@ impl<'t> Exec<'t, '_, '_> {
             Ok(flow != Flow::Break)
         };
         match value.value() {
+            None if matches!(value, Operand::NilPointer(_)) => {
+                return Err(self.fail("range can't iterate over <nil>"));
+            }
             None => {}
             Some(Value::List(list)) => {
                 for (i, item) in list.items().iter().enumerate() {
@@ -214,6 +218,8 @@ impl<'t> Exec<'t, '_, '_> {
                 }
                 None => {
                     let shown = sprint(std::slice::from_ref(value));
+                    // A range looks behind the pointer.
+                    let shown = if value.kind() == Kind::Ptr { shown.trim_start_matches('&') } else { &*shown };
                     return Err(self.fail(format!("range can't iterate over {shown}")));
                 }
             },

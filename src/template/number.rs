@@ -128,11 +128,13 @@ pub fn parse_int(text: &str) -> Option<i64> {
 
 /// Underscores may stand between digits, or between a prefix and the first digit.
 fn remove_underscores(digits: &str, prefixed: bool) -> Option<String> {
-    if !digits.contains('_') {
-        return Some(digits.to_owned());
-    }
-    if (digits.starts_with('_') && !prefixed) || digits.ends_with('_') || digits.contains("__") {
-        return None;
+    let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = digits.as_bytes();
+    for (at, _) in digits.match_indices('_') {
+        let opens = at == 0 && prefixed;
+        if !(opens || (at > 0 && digit(bytes.get(at - 1)))) || !digit(bytes.get(at + 1)) {
+            return None;
+        }
     }
     Some(digits.replace('_', ""))
 }
@@ -151,6 +153,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
             "inf" | "infinity" => f64::INFINITY,
             "nan" => f64::NAN,
             _ => {
+                let body = remove_underscores(body, false)?;
                 if body.is_empty() || !body.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
                 {
                     return None;

@@ -9,6 +9,8 @@ pub(super) enum Operand {
     Missing,
     /// A value of its own type.
     Concrete(Value),
+    /// A nil pointer of this type: an unset field of a struct.
+    NilPointer(&'static str),
     /// What an `interface {}` holds, possibly nil: an element of `[]interface {}`, the result of most functions.
     Interface(Value),
 }
@@ -16,9 +18,10 @@ pub(super) enum Operand {
 impl Operand {
     /// The element of a container that declares its elements so.
     pub(super) fn element(declared: Type, value: Value) -> Self {
-        match declared {
-            Type::Any | Type::Reflect | Type::Error => Self::Interface(value),
-            _ => Self::Concrete(value),
+        match (declared, value) {
+            (Type::Any | Type::Reflect | Type::Error, value) => Self::Interface(value),
+            (Type::Object(name), Value::Nil) => Self::NilPointer(name),
+            (_, value) => Self::Concrete(value),
         }
     }
 
@@ -39,14 +42,14 @@ impl Operand {
     /// The value for functions that take anything.
     pub(super) fn into_value(self) -> Value {
         match self {
-            Self::Missing => Value::Nil,
+            Self::Missing | Self::NilPointer(_) => Value::Nil,
             Self::Concrete(value) | Self::Interface(value) => value,
         }
     }
 
     pub(super) fn value(&self) -> Option<&Value> {
         match self {
-            Self::Missing | Self::Interface(Value::Nil) => None,
+            Self::Missing | Self::NilPointer(_) | Self::Interface(Value::Nil) => None,
             Self::Concrete(value) | Self::Interface(value) => Some(value),
         }
     }
@@ -59,6 +62,7 @@ impl Operand {
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Missing => "nil",
+            Self::NilPointer(name) => name,
             Self::Interface(_) => "interface {}",
             Self::Concrete(value) => value.type_name(),
         }

@@ -130,6 +130,9 @@ impl Printer {
         if depth > MAX_VALUE_DEPTH {
             return self.text("...");
         }
+        if verb == 'w' {
+            return self.bad_verb(verb, Some(value));
+        }
         if self.method_text(value, verb) {
             return;
         }
@@ -138,6 +141,10 @@ impl Printer {
                 self.text(declared.name());
                 self.text("(nil)");
             }
+            Value::Nil if verb != 'v' && matches!(declared, Type::Object(_)) => match verb {
+                'b' | 'd' | 'o' | 'x' | 'X' => self.digits(0, false, 10, verb),
+                _ => self.text(&format!("%!{verb}({}=<nil>)", declared.name())),
+            },
             Value::Nil => self.text("<nil>"),
             Value::Bool(truth) if matches!(verb, 't' | 'v') => self.pad(if *truth { b"true" } else { b"false" }),
             Value::Int(n) | Value::Int64(n) => self.integer(n.unsigned_abs(), *n < 0, true, verb, value),

@@ -183,6 +183,17 @@ impl fmt::Display for Kind {
 }
 
 impl Type {
+    /// `[]interface {}`
+    pub const ANY_LIST: Self = Self::List(&ANY_LIST);
+    /// `[]string`
+    pub const STRING_LIST: Self = Self::List(&STRING_LIST);
+    /// `[]int`
+    pub const INT_LIST: Self = Self::List(&INT_LIST);
+    /// `map[string]interface {}`
+    pub const ANY_MAP: Self = Self::Map(&ANY_MAP);
+    /// `map[string]string`
+    pub const STRING_MAP: Self = Self::Map(&STRING_MAP);
+
     /// Go's name, as error messages print it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,3 @@
+module evenkeel.dev/template-oracle
+
+go 1.23
