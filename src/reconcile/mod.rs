@@ -1,1 +1,17 @@
-//! One pass over one environment.
+//! One pass over one environment: read, render, observe, plan, and (when asked) apply. Composes every step; called by the
+//! daemon's workers and by the commands. A release that fails at any step is alone with it.
+
+mod compare;
+mod desired;
+mod execute;
+mod observe;
+mod pass;
+mod ready;
+mod source;
+mod view;
+
+pub use desired::{DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, read_environment};
+pub use execute::{Event, ReleaseOutcome};
+pub use pass::{Look, PassError, PassOptions, PassReport, Reconciler};
+pub use source::{Source, WORKING_FOLDER};
+pub use view::LiveView;

@@ -1,0 +1,482 @@
+//! The pass itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{Action as Done, Record};
+use crate::cluster::{Capabilities, Cluster, ClusterError};
+use crate::drift::ObjectDrift;
+use crate::environment::{Diagnostics, OnCommit, OnDrift, Policies};
+use crate::manifest::{Inventory, Object, ObjectId};
+use crate::plan::{
+    Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
+};
+use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
+
+use super::compare::compare_drifted;
+use super::desired::{DesiredEnvironment, RenderCache, read_environment};
+use super::execute::{Event, ExecuteOptions, ReleaseOutcome, Unready, execute};
+use super::observe::list;
+use super::source::{Source, WORKING_FOLDER};
+use super::view::LiveView;
+
+/// Why an environment could not be looked at as a whole. What concerns one release is no error of this kind.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The environment's own files are wrong. Not retryable.
+    #[error("{0}")]
+    Environment(Diagnostics),
+    /// The cluster cannot be asked. Retryable as the cluster's error says.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
+    /// A step ended unexpectedly. Retryable.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl PassError {
+    /// Whether the same pass may succeed later by itself.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Environment(_) => false,
+            // Also what does not look retryable may be a cluster that is being repaired: credentials, permissions.
+            Self::Cluster(_) | Self::Internal(_) => true,
+        }
+    }
+}
+
+/// How a pass is made.
+#[derive(Debug, Clone)]
+pub struct PassOptions {
+    /// Whether to apply what was planned.
+    pub apply: bool,
+    /// Whether to wait until the last stage is ready, too.
+    pub wait: bool,
+    /// Stop before the next object.
+    pub cancel: CancellationToken,
+    /// Stop waiting for readiness: there is news.
+    pub stop_waiting: CancellationToken,
+}
+
+/// What there is, what should be, and what would be done.
+#[derive(Debug)]
+pub struct Look {
+    /// The desired state.
+    pub desired: Arc<DesiredEnvironment>,
+    /// What would be done.
+    pub plan: Plan,
+    /// What others changed.
+    pub drift: Vec<ObjectDrift>,
+    /// What is wrong, by release: nothing of such a release is touched.
+    pub problems: BTreeMap<String, Vec<String>>,
+    /// What each release owns.
+    pub inventories: BTreeMap<String, Inventory>,
+    /// The desired objects by release.
+    pub objects: BTreeMap<String, Vec<DesiredObject>>,
+}
+
+/// What a pass did and found.
+#[derive(Debug)]
+pub struct PassReport {
+    /// The state of the environment.
+    pub status: EnvironmentStatus,
+    /// Drift that was put right.
+    pub corrected: Vec<ObjectDrift>,
+    /// What became of the releases.
+    pub outcomes: BTreeMap<String, ReleaseOutcome>,
+    /// The plan, when one could be made.
+    pub plan: Option<Plan>,
+    /// Whether something failed.
+    pub failed: bool,
+    /// Whether to try again by itself.
+    pub retry: bool,
+    /// Whether deletions were refused.
+    pub refused_prune: bool,
+    /// Plan again at the latest after this time.
+    pub interval: Option<Duration>,
+}
+
+/// Keeps one environment of one cluster; remembers what spares work from one pass to the next.
+pub struct Reconciler {
+    cluster: Cluster,
+    environment: String,
+    root: String,
+    view: Option<LiveView>,
+    cache: RenderCache,
+    /// What was read last: a commit says the same thing for ever.
+    read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
+    /// The inventories as they were written last; read once, because nobody else writes them.
+    held: Option<BTreeMap<String, Record>>,
+    /// Inventories that cannot be read: nothing of their releases is touched.
+    damaged: BTreeMap<String, String>,
+    /// What was applied and not seen ready, by release.
+    unready: BTreeMap<String, Unready>,
+}
+
+impl Reconciler {
+    /// A reconciler for an environment of the folder `root`. With a `view`, it looks through its watches; without one, it
+    /// lists by label.
+    #[must_use]
+    pub fn new(cluster: Cluster, environment: &str, root: &str, view: Option<LiveView>) -> Self {
+        Self {
+            cluster,
+            environment: environment.to_owned(),
+            root: root.to_owned(),
+            view,
+            cache: RenderCache::default(),
+            read: None,
+            held: None,
+            damaged: BTreeMap::new(),
+            unready: BTreeMap::new(),
+        }
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Looks: reads Git and the cluster, and plans. Writes nothing.
+    ///
+    /// # Errors
+    /// When the environment's own files are wrong or the cluster cannot be asked.
+    pub async fn look(&mut self, source: &Source) -> Result<Look, PassError> {
+        let desired = self.read(source).await?;
+        let environment = &desired.environment;
+        self.load_inventories().await?;
+        let held = self.held.get_or_insert_default();
+        let kinds = self.cluster.kinds().await?;
+
+        let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for release in &desired.releases {
+            if let Err(errors) = &release.rendered {
+                problems.insert(release.name.clone(), errors.clone());
+            }
+        }
+        for (release, reason) in &self.damaged {
+            problems.entry(release.clone()).or_default().push(format!("its inventory cannot be read: {reason}"));
+        }
+
+        let rendered = || desired.releases.iter().filter_map(|r| Some((r, r.rendered.as_ref().ok()?)));
+        let crds: Vec<&Object> =
+            rendered().flat_map(|(_, r)| &r.objects).filter(|o| o.kind() == "CustomResourceDefinition").collect();
+        // A kind may have come since the last discovery: asked for once a pass, not once an object.
+        let unknown = rendered().flat_map(|(_, r)| &r.objects).any(|o| kinds.resource(&o.gvk()).is_none());
+        let kinds = if unknown { self.cluster.refresh_kinds().await? } else { kinds };
+        let scopes = |gvk: &crate::manifest::Gvk| kinds.resource(gvk).map(|r| r.namespaced);
+        let mut objects: BTreeMap<String, Vec<DesiredObject>> = BTreeMap::new();
+        for (release, rendered) in rendered() {
+            if problems.contains_key(&release.name) {
+                continue;
+            }
+            let crds = crds.iter().copied();
+            match desire(rendered.objects.clone(), &self.environment, &release.name, &release.namespace, &scopes, crds)
+            {
+                Ok(made) => {
+                    objects.insert(release.name.clone(), made);
+                }
+                Err(errors) => {
+                    problems.insert(release.name.clone(), errors.iter().map(ToString::to_string).collect());
+                }
+            }
+        }
+
+        let mut wanted: BTreeMap<ObjectId, String> = BTreeMap::new();
+        for held in held.values() {
+            wanted.extend(held.inventory.objects.iter().map(|(id, a)| (id.clone(), a.version.clone())));
+        }
+        for object in objects.values().flatten() {
+            wanted.insert(object.id.clone(), object.version.clone());
+        }
+        let seen = match &self.view {
+            Some(view) => view.observe(&self.cluster, &self.environment, &wanted).await?,
+            None => list(&self.cluster, &self.environment, &wanted).await?,
+        };
+        let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
+        let drift = compare_drifted(&self.cluster, self.view.as_ref(), &objects, held, &mut live).await?;
+        if let Some(view) = &self.view {
+            let ids: BTreeSet<ObjectId> = drift.iter().map(ObjectDrift::id).collect();
+            view.attend(&self.environment, ids);
+        }
+
+        let inventories: BTreeMap<String, Inventory> =
+            held.iter().map(|(name, held)| (name.clone(), held.inventory.clone())).collect();
+        let default_policies = &environment.policies;
+        let mut releases = Vec::new();
+        for release in &desired.releases {
+            let policies = release.policies.as_ref().unwrap_or(default_policies);
+            releases.push(ReleaseInput {
+                name: &release.name,
+                namespace: &release.namespace,
+                stage: release.stage,
+                desired: match objects.get(&release.name) {
+                    Some(objects) => Desired::Objects(objects.clone()),
+                    None => Desired::Broken,
+                },
+                inventory: inventories.get(&release.name),
+                prune: &policies.prune,
+                on_drift: policies.on_drift,
+            });
+        }
+        for (name, inventory) in &inventories {
+            if !desired.releases.iter().any(|r| r.name == *name) {
+                releases.push(ReleaseInput {
+                    name,
+                    namespace: &inventory.namespace,
+                    stage: 0,
+                    desired: if self.damaged.contains_key(name) { Desired::Broken } else { Desired::Gone },
+                    inventory: Some(inventory),
+                    prune: &default_policies.prune,
+                    on_drift: default_policies.on_drift,
+                });
+            }
+        }
+        let plan = plan(&EnvironmentInput {
+            environment: &self.environment,
+            revision: &source.revision,
+            releases,
+            live: &live,
+            max_deletions: default_policies.prune.max_deletions,
+        });
+        Ok(Look { desired: Arc::clone(&desired), plan, drift, problems, inventories, objects })
+    }
+
+    async fn read(&mut self, source: &Source) -> Result<Arc<DesiredEnvironment>, PassError> {
+        let capabilities = self.cluster.capabilities().await?;
+        if let Some((revision, known, desired)) = &self.read
+            && *revision == source.revision
+            && *revision != WORKING_FOLDER
+            && *known == capabilities
+        {
+            return Ok(Arc::clone(desired));
+        }
+        let (revision, used) = (source.revision.clone(), capabilities.clone());
+        let (source, root, name) = (source.clone(), self.root.clone(), self.environment.clone());
+        let mut cache = std::mem::take(&mut self.cache);
+        let task = tokio::task::spawn_blocking(move || {
+            let read = read_environment(&source, &root, &name, Some(&capabilities), &mut cache);
+            (read, cache)
+        });
+        let (read, cache) = task.await.map_err(|e| PassError::Internal(format!("rendering ended: {e}")))?;
+        self.cache = cache;
+        let desired = read.map(Arc::new).map_err(PassError::Environment)?;
+        self.read = Some((revision, used, Arc::clone(&desired)));
+        Ok(desired)
+    }
+
+    async fn load_inventories(&mut self) -> Result<(), PassError> {
+        if self.held.is_some() {
+            return Ok(());
+        }
+        let mut held = BTreeMap::new();
+        self.damaged.clear();
+        for stored in self.cluster.inventories(&self.environment).await? {
+            match stored.content {
+                Ok(inventory) => {
+                    let version = Some(stored.resource_version);
+                    held.insert(stored.release, Record { inventory, version });
+                }
+                Err(reason) => {
+                    self.damaged.insert(stored.release, reason);
+                }
+            }
+        }
+        self.held = Some(held);
+        Ok(())
+    }
+
+    /// One pass. Whatever goes wrong is in the report.
+    pub async fn pass(
+        &mut self,
+        source: &Source,
+        options: &PassOptions,
+        tell: &(dyn Fn(Event) + Send + Sync),
+    ) -> PassReport {
+        let look = match self.look(source).await {
+            Ok(look) => look,
+            Err(error) => return self.unreadable(source, &error),
+        };
+        let on_commit = look.desired.environment.policies.on_commit;
+        let outcomes = if options.apply && on_commit == OnCommit::Apply {
+            self.execute(&look, options, tell).await
+        } else {
+            BTreeMap::new()
+        };
+        self.report(source, look, outcomes, options)
+    }
+
+    /// Carries out the plan of a look, whatever `onCommit` says: somebody asked for it.
+    pub async fn execute(
+        &mut self,
+        look: &Look,
+        options: &PassOptions,
+        tell: &(dyn Fn(Event) + Send + Sync),
+    ) -> BTreeMap<String, ReleaseOutcome> {
+        let releases = &look.desired.releases;
+        let timeout = |p: &Option<Policies>| p.as_ref().map_or(Duration::from_secs(300), |p| p.timeout);
+        let execution = ExecuteOptions {
+            timeouts: releases.iter().map(|r| (r.name.clone(), timeout(&r.policies))).collect(),
+            depends_on: releases.iter().map(|r| (r.name.clone(), r.depends_on.clone())).collect(),
+            broken: look.problems.keys().cloned().collect(),
+            wait: options.wait,
+            cancel: options.cancel.clone(),
+            stop_waiting: options.stop_waiting.clone(),
+        };
+        let held = self.held.get_or_insert_default();
+        let outcomes =
+            execute(&self.cluster, self.view.as_ref(), &look.plan, held, &mut self.unready, &execution, tell).await;
+        // Another writer, or a write whose fate is unknown: read them again next time.
+        if outcomes.values().any(|o| o.inventory_lost) {
+            self.held = None;
+        }
+        outcomes
+    }
+
+    fn unreadable(&self, source: &Source, error: &PassError) -> PassReport {
+        let broken = !error.retryable();
+        PassReport {
+            status: EnvironmentStatus {
+                environment: self.environment.clone(),
+                revision: source.revision.clone(),
+                state: if broken { ReleaseState::Broken } else { ReleaseState::Failed },
+                time: String::new(),
+                messages: vec![error.to_string()],
+                releases: Vec::new(),
+                drift: Vec::new(),
+            },
+            corrected: Vec::new(),
+            outcomes: BTreeMap::new(),
+            plan: None,
+            failed: true,
+            retry: error.retryable(),
+            refused_prune: false,
+            interval: None,
+        }
+    }
+
+    /// What a look and its execution amount to.
+    #[must_use]
+    pub fn report(
+        &self,
+        source: &Source,
+        look: Look,
+        outcomes: BTreeMap<String, ReleaseOutcome>,
+        options: &PassOptions,
+    ) -> PassReport {
+        let executed = options.apply && !outcomes.is_empty();
+        let mut releases: Vec<ReleaseStatus> = Vec::new();
+        let mut names: BTreeSet<&str> = look.desired.releases.iter().map(|r| r.name.as_str()).collect();
+        names.extend(look.inventories.keys().map(String::as_str));
+        names.extend(self.damaged.keys().map(String::as_str));
+        for name in names {
+            if let Some(status) = self.release_status(name, &look, &outcomes, executed) {
+                releases.push(status);
+            }
+        }
+        let corrected_ids: BTreeSet<&ObjectId> = outcomes
+            .values()
+            .flat_map(|o| &o.done)
+            .filter(|(_, done)| matches!(done, Done::Created | Done::Configured))
+            .map(|(id, _)| id)
+            .collect();
+        let (corrected, left): (Vec<ObjectDrift>, Vec<ObjectDrift>) =
+            look.drift.into_iter().partition(|d| corrected_ids.contains(&d.id()));
+        let ignored: BTreeSet<&str> = look
+            .desired
+            .releases
+            .iter()
+            .filter(|r| r.policies.as_ref().is_some_and(|p| p.on_drift == OnDrift::Ignore))
+            .map(|r| r.name.as_str())
+            .collect();
+        let drift: Vec<ObjectDrift> = left.into_iter().filter(|d| !ignored.contains(d.release.as_str())).collect();
+        let refused_prune = look.plan.findings.iter().any(|f| f.kind == FindingKind::MassPrune);
+        let messages = look.plan.findings.iter().filter(|f| f.release.is_empty()).map(|f| f.message.clone()).collect();
+        let failed = releases.iter().any(|r| r.state >= ReleaseState::Refused);
+        let retry = outcomes.values().any(|o| o.retryable || !o.waits_for.is_empty() || o.interrupted)
+            || releases.iter().any(|r| r.state == ReleaseState::Refused);
+        PassReport {
+            status: EnvironmentStatus {
+                environment: self.environment.clone(),
+                revision: source.revision.clone(),
+                state: EnvironmentStatus::worst(&releases),
+                time: String::new(),
+                messages,
+                releases,
+                drift,
+            },
+            corrected,
+            outcomes,
+            failed,
+            retry,
+            refused_prune,
+            interval: look.desired.environment.policies.interval,
+            plan: Some(look.plan),
+        }
+    }
+
+    fn release_status(
+        &self,
+        name: &str,
+        look: &Look,
+        outcomes: &BTreeMap<String, ReleaseOutcome>,
+        executed: bool,
+    ) -> Option<ReleaseStatus> {
+        let release = look.desired.releases.iter().find(|r| r.name == name);
+        let planned = look.plan.releases.iter().find(|r| r.release == name);
+        let held = self.held.as_ref().and_then(|h| h.get(name));
+        let drifted = look.drift.iter().filter(|d| d.release == name).count();
+        let still_drifted = planned.map_or(0, |p| p.apply.iter().filter(|a| a.verb == Verb::Alert).count());
+        let mut messages: Vec<String> =
+            look.plan.findings.iter().filter(|f| f.release == name).map(|f| f.message.clone()).collect();
+        let state = if let Some(problems) = look.problems.get(name) {
+            messages.extend(problems.iter().cloned());
+            ReleaseState::Broken
+        } else if planned.is_some_and(crate::plan::ReleasePlan::refused) {
+            ReleaseState::Refused
+        } else if let Some(outcome) = outcomes.get(name) {
+            messages.extend(outcome.errors.iter().cloned());
+            messages.extend(outcome.not_ready.iter().cloned());
+            if !outcome.waits_for.is_empty() {
+                messages.push(format!("waits for {}", outcome.waits_for.join(", ")));
+            }
+            if !outcome.errors.is_empty() || !outcome.not_ready.is_empty() {
+                ReleaseState::Failed
+            } else if !outcome.waits_for.is_empty() || outcome.interrupted || self.unready.contains_key(name) {
+                ReleaseState::Progressing
+            } else if still_drifted > 0 {
+                ReleaseState::Drifted
+            } else {
+                ReleaseState::Synced
+            }
+        } else if planned.is_some_and(|p| p.actions().any(|a| a.verb.writes())) && (executed || drifted == 0) {
+            // A stage before it is not ready, or nobody was to apply it.
+            if executed { ReleaseState::Progressing } else { ReleaseState::Pending }
+        } else if drifted > 0 {
+            ReleaseState::Drifted
+        } else {
+            ReleaseState::Synced
+        };
+        if release.is_none() {
+            // It left Git: shown as long as something of it is there.
+            let kept = held.map_or(0, |h| h.inventory.objects.len());
+            if kept == 0 {
+                return None;
+            }
+            messages.insert(0, format!("left Git; {kept} objects stay"));
+        }
+        Some(ReleaseStatus {
+            name: name.to_owned(),
+            namespace: release.map(|r| r.namespace.clone()).or_else(|| held.map(|h| h.inventory.namespace.clone()))?,
+            state,
+            revision: held.map(|h| h.inventory.revision.clone()).unwrap_or_default(),
+            objects: held.map_or(0, |h| h.inventory.objects.len()),
+            drifted: if executed { still_drifted } else { drifted },
+            messages,
+        })
+    }
+}
