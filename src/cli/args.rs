@@ -1,0 +1,251 @@
+//! The command line as clap reads it. What the names mean is fixed; more may be added.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps Kubernetes clusters equal to a Git repository of environment folders.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to print: text for people, or JSON with a documented schema (docs/output.md).
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text, help_heading = "Output")]
+    pub output: Output,
+    /// When to colour text.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    pub color: Color,
+    /// Say more on standard error (-v: what is done, -vv: every request).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the manifests of an environment or a release (secret values masked).
+    Render(RenderArgs),
+    /// Say which layer, file and line each value comes from, and what it overrode.
+    Explain(ExplainArgs),
+    /// Show what applying would change. Exit: 0 nothing, 1 something, 2 error.
+    Diff(LiveArgs),
+    /// Bring the cluster to what Git says, once.
+    Apply(ApplyArgs),
+    /// Report what others changed in the cluster. Exit: 0 nothing, 1 something, 2 error.
+    Drift(LiveArgs),
+    /// Show the state of every release.
+    Status(LiveArgs),
+    /// Follow a repository and keep the cluster equal to it.
+    Run(Box<RunArgs>),
+    /// Serve an in-memory Kubernetes API on loopback.
+    Sandbox(super::sandbox::SandboxArgs),
+    /// See it work: a repository, a sandbox cluster and the daemon, in half a minute.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the desired state is read from.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// The repository: a folder in a Git work tree, or any folder.
+    #[arg(short = 'C', long = "repo", value_name = "PATH", default_value = ".", help_heading = "Source")]
+    pub repo: PathBuf,
+    /// The folder of the environments, from the repository's root.
+    #[arg(long, default_value = "environments", help_heading = "Source")]
+    pub path: String,
+    /// A Git revision to read instead of the working folder.
+    #[arg(long, value_name = "REV", help_heading = "Source")]
+    pub rev: Option<String>,
+}
+
+/// Which cluster is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ClusterArgs {
+    /// The kubeconfig (default: KUBECONFIG, ~/.kube/config, then the pod's own credentials).
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+}
+
+/// Arguments of `render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// An environment, or one release of it.
+    #[arg(value_name = "ENV[/RELEASE]")]
+    pub target: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub source: SourceArgs,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The release.
+    #[arg(value_name = "ENV/RELEASE")]
+    pub target: String,
+    /// A values key such as `image.tag` (default: all of them).
+    pub key: Option<String>,
+    /// Also list the values that only the chart sets.
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub source: SourceArgs,
+}
+
+/// Arguments of the commands that look at a cluster.
+#[derive(Debug, Args)]
+pub struct LiveArgs {
+    /// An environment, or one release of it.
+    #[arg(value_name = "ENV[/RELEASE]")]
+    pub target: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub cluster: ClusterArgs,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub live: LiveArgs,
+    /// Do not wait for the last stage to become ready.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Plan again whenever a file of the working folder is saved, until interrupted (shows the plan; applies nothing).
+    #[arg(long, conflicts_with = "rev")]
+    pub watch: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The repository: a URL, a local repository, or a working folder.
+    #[arg(short = 'C', long, value_name = "URL|PATH")]
+    pub repo: String,
+    /// The branch to follow.
+    #[arg(long, default_value = "main")]
+    pub branch: String,
+    /// The folder of the environments.
+    #[arg(long, default_value = "environments")]
+    pub path: String,
+    /// An environment to reconcile; may be given several times (default: all that are not abstract).
+    #[arg(long = "environment", value_name = "ENV")]
+    pub environments: Vec<String>,
+    /// How often to ask the remote for news.
+    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
+    pub poll: Duration,
+    /// Follow the working folder instead of a branch: every saved file is a new input.
+    #[arg(long)]
+    pub watch: bool,
+    /// Where to serve health, metrics and the API.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// How the log is written.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// A URL that alerts are posted to as JSON.
+    #[arg(long, value_name = "URL", env = "EVENKEEL_WEBHOOK", hide_env_values = true)]
+    pub webhook: Option<String>,
+    /// A file with the secret that signs what is posted.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// Where clones are kept (default: the user's cache folder).
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub cluster: ClusterArgs,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave everything running at the end, until Ctrl-C.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// `ENV` or `ENV/RELEASE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The environment.
+    pub environment: String,
+    /// One release, or all.
+    pub release: Option<String>,
+}
+
+impl Target {
+    /// Reads `ENV[/RELEASE]`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.trim_end_matches('/').split_once('/') {
+            Some((environment, release)) => {
+                Self { environment: environment.to_owned(), release: Some(release.to_owned()) }
+            }
+            None => Self { environment: text.trim_end_matches('/').to_owned(), release: None },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn targets_are_environments_or_releases() {
+        assert_eq!(Target::parse("production"), Target { environment: "production".into(), release: None });
+        assert_eq!(Target::parse("a/b").release.as_deref(), Some("b"));
+        assert_eq!(Target::parse("a/").release, None);
+    }
+}

@@ -1,0 +1,63 @@
+//! `evenkeel drift`: what others changed in the cluster.
+
+use std::fmt::Write as _;
+
+use super::args::{LiveArgs, Target};
+use super::console::Console;
+use super::{Outcome, apply, source};
+use crate::drift::{DriftState, ObjectDrift};
+use crate::reconcile::Reconciler;
+use crate::report::{BAD, DIM, NAME, WARN, paint};
+
+pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
+    let target = Target::parse(&args.target);
+    let opened = source::open(&args.source)?;
+    let environment = source::environment(&opened, &args.source, &target)?;
+    source::deployable(&environment)?;
+    let cluster = source::connect(&args.cluster, &environment.cluster).await?;
+    let mut reconciler = Reconciler::new(cluster, &target.environment, args.source.path.trim_matches('/'), None);
+    let look = apply::planned(&mut reconciler, &opened, &target).await?;
+    if console.json() {
+        console.value(&serde_json::json!({
+            "environment": target.environment, "revision": opened.revision, "objects": look.drift,
+        }));
+    } else {
+        console.text(&text(&look.drift));
+    }
+    let problems = apply::problems(&look, &target);
+    if !problems.is_empty() {
+        return Err(super::CliError::user(problems.join("\n")));
+    }
+    Ok(u8::from(!look.drift.is_empty()))
+}
+
+fn text(objects: &[ObjectDrift]) -> String {
+    let mut text = String::new();
+    for object in objects {
+        let style = if object.state == DriftState::Missing { BAD } else { WARN };
+        let _ = writeln!(
+            text,
+            "{} {} {}",
+            paint(style, object.state.as_str()),
+            paint(NAME, object.id().display()),
+            paint(DIM, format!("(release {})", object.release))
+        );
+        for field in &object.fields {
+            let through = if field.subresource.is_empty() { String::new() } else { format!("/{}", field.subresource) };
+            let who = if field.manager.is_empty() {
+                "nobody has it now".to_owned()
+            } else {
+                format!("{} {}{through} {}", field.manager, field.operation, field.time)
+            };
+            let _ = writeln!(
+                text,
+                "    {}  {} → {}  {}",
+                field.path,
+                crate::drift::short(&field.desired),
+                crate::drift::short(&field.live),
+                paint(DIM, who.trim_end())
+            );
+        }
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! `evenkeel explain`: which layer, file and line each value comes from, and what it overrode.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::args::{ExplainArgs, Target};
+use super::console::Console;
+use super::error::CliError;
+use super::{Outcome, source};
+use crate::manifest::MASK;
+use crate::reconcile::layered_values;
+use crate::report::{DIM, NAME, WARN, paint};
+use crate::values::{Explained, Place, explain};
+
+pub(super) fn run(args: &ExplainArgs, console: &Console) -> Outcome {
+    let target = Target::parse(&args.target);
+    let Some(name) = target.release.clone() else {
+        return Err(
+            CliError::user("explain needs a release").hint(format!("evenkeel explain {}/RELEASE [KEY]", args.target))
+        );
+    };
+    let opened = source::open(&args.source)?;
+    let environment = source::environment(&opened, &args.source, &target)?;
+    let release = match environment.release(&name) {
+        Some(Ok(release)) => release,
+        Some(Err(broken)) => return Err(crate::environment::Diagnostics(broken.diagnostics.clone()).into()),
+        None => return Err(CliError::internal("the release was there a moment ago")),
+    };
+    let merged = layered_values(opened.tree.as_ref(), release)?;
+    let found = explain(&merged, args.key.as_deref()).map_err(|e| CliError::user(e.to_string()))?;
+    if found.is_empty() {
+        let key = args.key.as_deref().unwrap_or_default();
+        let known: Vec<String> =
+            explain(&merged, None).map_err(|e| CliError::user(e.to_string()))?.into_iter().map(|e| e.path).collect();
+        let error = CliError::user(format!("no layer of {}/{name} sets `{key}`", environment.name));
+        return Err(match crate::diagnostic::nearest(key, known.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        });
+    }
+    let asked = args.key.is_some() || args.all;
+    let shown: Vec<Explained> = found.into_iter().filter(|e| asked || !is_default(e)).map(without_secrets).collect();
+    if console.json() {
+        console.value(&serde_json::json!({
+            "environment": environment.name, "release": name,
+            "values": serde_json::to_value(&shown).unwrap_or_default(),
+        }));
+    } else {
+        console.text(&text(&shown));
+        if shown.is_empty() {
+            console.text("no layer sets a value; --all lists the chart's own");
+        }
+    }
+    Ok(0)
+}
+
+/// Set by the chart alone.
+fn is_default(explained: &Explained) -> bool {
+    explained.overrides.is_empty() && explained.origin.layer.starts_with("chart ")
+}
+
+/// Keys whose values are nobody's business, whatever file they stand in.
+const SECRET: &[&str] = &["password", "passwd", "secret", "token", "credential", "privatekey", "apikey", "accesskey"];
+
+fn without_secrets(mut explained: Explained) -> Explained {
+    // `secrets.data.DB_PASSWORD` is secret by its last key, `auth.existingSecret` is a name and not a secret.
+    let last = explained.path.rsplit('.').next().unwrap_or_default().to_lowercase().replace(['_', '-'], "");
+    let names_one = last.ends_with("secretname") || last.starts_with("existing") || last.ends_with("secretkey");
+    if SECRET.iter().any(|word| last.contains(word)) && !names_one {
+        let mask = |value: &mut Value| {
+            if matches!(value, Value::String(text) if !text.is_empty()) || value.is_array() || value.is_object() {
+                *value = Value::from(MASK);
+            }
+        };
+        explained.value.iter_mut().for_each(mask);
+        explained.overrides.iter_mut().for_each(|o| mask(&mut o.value));
+    }
+    explained
+}
+
+fn text(values: &[Explained]) -> String {
+    let mut text = String::new();
+    for value in values {
+        let shown = match (&value.value, value.deleted) {
+            (Some(value), false) => value.to_string(),
+            _ => paint(WARN, "deleted"),
+        };
+        let _ = writeln!(text, "{} = {shown}  {}", paint(NAME, &value.path), place(&value.origin));
+        for over in &value.overrides {
+            let _ = writeln!(text, "    {} {}  {}", paint(DIM, "over"), paint(DIM, &over.value), place(&over.origin));
+        }
+    }
+    text
+}
+
+fn place(place: &Place) -> String {
+    let at = match (place.line, place.column) {
+        (Some(line), Some(column)) => format!(":{line}:{column}"),
+        _ => String::new(),
+    };
+    paint(DIM, format!("({}: {}{at})", place.layer, place.file))
+}

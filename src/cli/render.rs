@@ -1,0 +1,42 @@
+//! `evenkeel render`: the manifests of an environment or a release as they would be applied, secret values masked.
+
+use super::args::{RenderArgs, Target};
+use super::console::Console;
+use super::error::CliError;
+use super::{Outcome, source};
+use crate::manifest::masked;
+use crate::reconcile::{RenderCache, read_environment};
+use crate::yaml;
+
+pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
+    let target = Target::parse(&args.target);
+    let opened = source::open(&args.source)?;
+    let root = args.source.path.trim_matches('/');
+    source::environment(&opened, &args.source, &target)?;
+    let desired = read_environment(&opened, root, &target.environment, None, &mut RenderCache::default())?;
+    let mut problems = Vec::new();
+    let mut objects = Vec::new();
+    let chosen = |name: &str| target.release.as_deref().is_none_or(|r| r == name);
+    for release in desired.releases.iter().filter(|r| chosen(&r.name)) {
+        match &release.rendered {
+            Ok(rendered) => objects.extend(rendered.objects.iter().map(|o| (release, masked(o)))),
+            Err(errors) => {
+                problems.extend(errors.iter().map(|e| format!("{}/{}: {e}", target.environment, release.name)))
+            }
+        }
+    }
+    if console.json() {
+        let list: Vec<_> = objects
+            .iter()
+            .map(|(release, object)| serde_json::json!({"release": release.name, "object": object.value()}))
+            .collect();
+        console.value(&serde_json::json!({"environment": target.environment, "objects": list}));
+    } else {
+        let mut text = String::new();
+        for (release, object) in &objects {
+            text.push_str(&format!("---\n# Release: {}\n{}", release.name, yaml::emit(object.value())));
+        }
+        console.text(&text);
+    }
+    if problems.is_empty() { Ok(0) } else { Err(CliError::user(problems.join("\n"))) }
+}

@@ -1,0 +1,95 @@
+//! What the commands read and which cluster they mean: arguments become a source and a connection.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::args::{ClusterArgs, SourceArgs, Target};
+use super::error::CliError;
+use crate::cluster::{Cluster, ConnectOptions};
+use crate::diagnostic::nearest;
+use crate::environment::{self, Environment};
+use crate::git::{Folder, Repository};
+use crate::reconcile::{Source, WORKING_FOLDER};
+
+/// Opens the working folder, or the revision that was asked for.
+pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
+    match &args.rev {
+        None => {
+            let folder = Folder::open(&args.repo).map_err(|e| CliError::user(e.to_string()))?;
+            Ok(Source { tree: Arc::new(folder), revision: WORKING_FOLDER.to_owned(), time: Timestamp::now() })
+        }
+        Some(revision) => {
+            let repository = Repository::open(&args.repo).map_err(|e| CliError::user(e.to_string()))?;
+            let snapshot = repository.snapshot(revision).map_err(|e| CliError::user(e.to_string()))?;
+            let (revision, time) = (snapshot.revision().id.clone(), snapshot.revision().time);
+            Ok(Source { tree: Arc::new(snapshot), revision, time })
+        }
+    }
+}
+
+/// Reads the environment that a target names; an unknown name is an error with the nearest one.
+pub(super) fn environment(source: &Source, args: &SourceArgs, target: &Target) -> Result<Environment, CliError> {
+    let root = args.path.trim_matches('/');
+    let names = environment::discover(source.tree.as_ref(), root)?;
+    if !names.contains(&target.environment) {
+        let error = CliError::user(format!("there is no environment `{}` in `{root}`", target.environment));
+        return Err(suggest(error, &target.environment, &names));
+    }
+    let environment = environment::load(source.tree.as_ref(), root, &target.environment)?;
+    if let Some(release) = &target.release
+        && environment.release(release).is_none()
+    {
+        let names: Vec<String> = environment.stages.iter().flatten().cloned().collect();
+        let error = CliError::user(format!("environment `{}` has no release `{release}`", target.environment));
+        return Err(suggest(error, release, &names));
+    }
+    Ok(environment)
+}
+
+fn suggest(error: CliError, name: &str, names: &[String]) -> CliError {
+    if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
+        return error.hint(format!("did you mean `{near}`?"));
+    }
+    if names.is_empty() {
+        return error.hint("an environment is a folder with an environment.yaml; see -C/--repo and --path");
+    }
+    error.hint(format!("there are: {}", names.join(", ")))
+}
+
+/// An abstract environment is never compared with a cluster.
+pub(super) fn deployable(environment: &Environment) -> Result<(), CliError> {
+    if environment.is_abstract {
+        let text = format!("environment `{}` is abstract: a layer that is never deployed", environment.name);
+        return Err(CliError::user(text));
+    }
+    Ok(())
+}
+
+/// Connects to the cluster of an environment; what the command line names comes before what the environment says.
+pub(super) async fn connect(args: &ClusterArgs, target: &environment::Target) -> Result<Cluster, CliError> {
+    Ok(Cluster::connect(connect_options(args, target)).await?)
+}
+
+/// How to reach the cluster of an environment.
+pub(super) fn connect_options(args: &ClusterArgs, target: &environment::Target) -> ConnectOptions {
+    let context = match target {
+        _ if args.context.is_some() => args.context.clone(),
+        environment::Target::Context(name) => Some(name.clone()),
+        _ => None,
+    };
+    let in_cluster =
+        matches!(target, environment::Target::InCluster) && args.kubeconfig.is_none() && args.context.is_none();
+    ConnectOptions { kubeconfig: args.kubeconfig.clone(), context, in_cluster, system_namespace: None }
+}
+
+/// The folder for clones: the user's cache folder.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the process's environment is read")]
+pub(super) fn cache_folder() -> PathBuf {
+    std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("evenkeel")
+}
