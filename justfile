@@ -1,0 +1,44 @@
+# What people and CI run. `just` alone lists the recipes.
+
+default:
+    @just --list
+
+# the inner loop
+check:
+    cargo check --all-targets
+
+fmt:
+    cargo fmt --check
+
+clippy:
+    cargo clippy --all-targets -- -D warnings
+
+# what is on this machine; what is missing is skipped by name
+test:
+    cargo test
+
+# record the originals' answers again (helm, Go, the API server), then look at the diff
+golden:
+    tests/render/golden.sh
+    tests/template/oracle/record.sh
+    tests/yaml/record.sh
+
+# the scenarios that the sandbox and the real API server must answer alike
+conformance:
+    EVENKEEL_REQUIRE_ALL=1 cargo test --test it sandbox
+
+bench:
+    cargo bench
+
+deny:
+    cargo deny check bans licenses sources
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+demo:
+    cargo run --release -- demo
+
+# everything, no skips
+ci:
+    .ci/run
