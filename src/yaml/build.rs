@@ -1,10 +1,10 @@
 //! Builds located nodes from libyaml's events: resolves scalars, expands aliases, applies merges.
 
 use std::collections::HashMap;
-use std::io::BufRead;
 
-use libyaml_safer::{Event, EventData, Parser};
+use libyaml_safer::EventData;
 
+use super::events::Events;
 use super::key::{self, Identity};
 use super::node::position;
 use super::resolve;
@@ -148,9 +148,15 @@ impl<'t> Builder<'t> {
     /// The next document; `None` at the end of the text.
     pub(super) fn document(&mut self) -> Result<Option<Node>, Error> {
         loop {
-            match self.events.next()?.data {
+            let event = self.events.next()?;
+            match event.data {
                 EventData::StreamEnd => return Ok(None),
-                EventData::DocumentStart { .. } => break,
+                EventData::DocumentStart { version_directive, .. } => {
+                    if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+                        return Err(Error::parser("found incompatible YAML document", event.start_mark));
+                    }
+                    break;
+                }
                 _ => {}
             }
         }
@@ -225,12 +231,6 @@ impl<'t> Builder<'t> {
         if stack.len() >= DEPTH {
             return Err(too_deep(start));
         }
-        if let Some(Open { content: Content::Map(map), .. }) = stack.last()
-            && map.pending.is_none()
-        {
-            let kind = if matches!(content, Content::Seq(_)) { "a list" } else { "a map" };
-            return Err(Error::new(format!("invalid map key: {kind} cannot be a key"), start));
-        }
         self.decoded += 1;
         let anchor = anchor.map(|name| self.declare(name));
         stack.push(Open { start, anchor, weight: Weight { nodes: 1, bytes: 0, depth: 1 }, content });
@@ -286,7 +286,7 @@ fn attach(parent: &mut Open, node: Node, is_alias: bool, is_merge: bool, duplica
         Content::Map(map) => match map.pending.take() {
             None if is_merge => map.pending = Some(Key::Merge),
             None if matches!(node.value, NodeValue::Seq(_) | NodeValue::Map(_)) => {
-                return Err(Error::new(format!("invalid map key: {} cannot be a key", node.kind()), node.start));
+                return Err(Error::new(format!("invalid map key: {}", key::go_syntax(&node)), node.start));
             }
             None => map.pending = Some(Key::Node(node)),
             Some(Key::Node(key)) => map.set(key, node, true, duplicates)?,
@@ -313,23 +313,5 @@ fn allowed(decoded: usize) -> f64 {
         ..=LOW => 0.99,
         HIGH.. => 0.10,
         _ => 0.99 - 0.89 * share(decoded - LOW, HIGH - LOW),
-    }
-}
-
-/// libyaml's events over a text.
-struct Events<'t> {
-    parser: Parser<Box<dyn BufRead + 't>>,
-}
-
-impl<'t> Events<'t> {
-    fn new(text: &'t str) -> Self {
-        let mut parser = Parser::new();
-        parser.set_input(Box::new(text.as_bytes()) as Box<dyn BufRead + 't>);
-        parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        Self { parser }
-    }
-
-    fn next(&mut self) -> Result<Event, Error> {
-        self.parser.parse().map_err(|error| Error::syntax(&error))
     }
 }

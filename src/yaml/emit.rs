@@ -1,12 +1,12 @@
 //! Writes JSON values as YAML, byte for byte as Go's `sigs.k8s.io/yaml.Marshal`: what Helm's `toYaml` prints.
 //!
 //! Go turns the value into JSON, reads that as YAML and writes what it read in go-yaml v2's block style: keys in natural
-//! order, lists at their key's indentation, no line folded.
+//! order, lists at their key's indentation, long lines folded at a space after column 80.
 
 use serde_json::{Map, Number, Value};
 
-use super::number::{fits_i64, fits_u64, go_float};
-use super::{order, resolve};
+use super::number::{go_float, json_integer};
+use super::{order, resolve, through_json};
 
 /// Why a value cannot be written: Go's message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,24 +25,14 @@ pub fn emit(value: &Value) -> String {
 /// The value as YAML as Go writes it.
 ///
 /// # Errors
-/// When Go fails: on U+007F and the control characters U+0080 to U+009F except U+0085, U+FFFE and U+FFFF.
+/// When Go fails: on U+007F and the control characters U+0080 to U+009F except U+0085, U+FFFE and U+FFFF; and on keys that take
+/// more than 1,024 characters as JSON.
 pub fn try_emit(value: &Value) -> Result<String, EmitError> {
-    if has_forbidden(value) {
-        Err(EmitError("yaml: control characters are not allowed".to_owned()))
-    } else {
-        Ok(emit(value))
-    }
-}
-
-fn has_forbidden(value: &Value) -> bool {
-    let forbidden =
-        |s: &str| s.chars().any(|c| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}'));
-    match value {
-        Value::String(s) => forbidden(s),
-        Value::Array(items) => items.iter().any(has_forbidden),
-        Value::Object(map) => map.iter().any(|(k, v)| forbidden(k) || has_forbidden(v)),
-        _ => false,
-    }
+    through_json::check(value).map_err(|message| EmitError(message.to_owned()))?;
+    Ok(match through_json::folded(value) {
+        Some(folded) => emit(&folded),
+        None => emit(value),
+    })
 }
 
 /// Where a node stands, as far as it matters to how it is written.
@@ -67,6 +57,8 @@ struct Emitter {
 }
 
 const STEP: usize = 2;
+/// The column after which a line is folded at its next space.
+const WIDTH: usize = 80;
 /// Bytes of a key that still stands before its `:` on one line.
 const SIMPLE_KEY: usize = 128;
 
@@ -80,9 +72,9 @@ impl Emitter {
 
     fn node(&mut self, value: &Value, context: Context) {
         match value {
-            Value::Null => self.plain("null"),
-            Value::Bool(b) => self.plain(if *b { "true" } else { "false" }),
-            Value::Number(n) => self.plain(&number(n)),
+            Value::Null => self.plain("null", false),
+            Value::Bool(b) => self.plain(if *b { "true" } else { "false" }, false),
+            Value::Number(n) => self.plain(&number(n), false),
             Value::String(s) => self.string(s, context),
             Value::Array(items) if items.is_empty() => self.empty("[", "]"),
             Value::Object(map) if map.is_empty() => self.empty("{", "}"),
@@ -132,6 +124,7 @@ impl Emitter {
 
     fn string(&mut self, text: &str, context: Context) {
         let shape = Shape::of(text);
+        let folds = context != Context::SimpleKey;
         let outer = self.indent;
         // A scalar at the root is indented like the content of a flow collection.
         self.indent = Some(outer.map_or(STEP, |n| n + STEP));
@@ -139,68 +132,100 @@ impl Emitter {
             if shape.block_allowed && context != Context::SimpleKey {
                 self.literal(text);
             } else {
-                self.double_quoted(text);
+                self.double_quoted(text, folds);
             }
         } else if resolve::needs_quotes(text) {
-            self.double_quoted(text);
+            self.double_quoted(text, folds);
         } else if shape.plain_allowed {
-            self.plain(text);
+            self.plain(text, folds);
         } else if shape.single_quoted_allowed {
-            self.single_quoted(text);
+            self.single_quoted(text, folds);
         } else {
-            self.double_quoted(text);
+            self.double_quoted(text, folds);
         }
         self.indent = outer;
     }
 
-    fn plain(&mut self, text: &str) {
+    fn plain(&mut self, text: &str, folds: bool) {
         if !self.whitespace {
             self.put(' ');
         }
-        for c in text.chars() {
-            self.put(c);
+        let mut after_space = false;
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let fold = folds && c == ' ' && !after_space && self.column > WIDTH && chars.peek() != Some(&' ');
+            if fold {
+                self.write_indent();
+            } else {
+                self.put(c);
+            }
+            self.indention = fold;
+            after_space = c == ' ';
         }
         self.whitespace = false;
         self.indention = false;
     }
 
-    fn single_quoted(&mut self, text: &str) {
+    fn single_quoted(&mut self, text: &str, folds: bool) {
         self.indicator("'", true, false);
-        let mut breaks = false;
-        for c in text.chars() {
-            if is_break(c) {
+        let (mut after_space, mut breaks, mut first) = (false, false, true);
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c == ' ' {
+                let inner = !first && chars.peek().is_some_and(|next| *next != ' ');
+                if folds && inner && !after_space && self.column > WIDTH {
+                    self.write_indent();
+                } else {
+                    self.put(c);
+                }
+                after_space = true;
+            } else if is_break(c) {
                 self.put_break(c);
                 self.indention = true;
                 breaks = true;
-                continue;
-            }
-            if breaks && c != ' ' {
-                self.write_indent();
-            }
-            if c == '\'' {
-                self.put('\'');
-            }
-            self.put(c);
-            if c != ' ' {
+            } else {
+                if breaks {
+                    self.write_indent();
+                }
+                if c == '\'' {
+                    self.put('\'');
+                }
+                self.put(c);
                 self.indention = false;
-                breaks = false;
+                (after_space, breaks) = (false, false);
             }
+            first = false;
         }
         self.indicator("'", false, false);
         self.whitespace = false;
         self.indention = false;
     }
 
-    fn double_quoted(&mut self, text: &str) {
+    fn double_quoted(&mut self, text: &str, folds: bool) {
         self.indicator("\"", true, false);
         // go-yaml looks for the byte order mark at the start of the text rather than at the character.
         let all = text.starts_with('\u{feff}');
-        for c in text.chars() {
+        let (mut after_space, mut first) = (false, true);
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
             if all || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 self.escape(c);
+                after_space = false;
+            } else if c == ' ' {
+                if folds && !first && !after_space && self.column > WIDTH && chars.peek().is_some() {
+                    self.write_indent();
+                    if chars.peek() == Some(&' ') {
+                        self.put('\\');
+                    }
+                } else {
+                    self.put(c);
+                }
+                after_space = true;
             } else {
                 self.put(c);
+                after_space = false;
             }
+            first = false;
         }
         self.indicator("\"", false, false);
         self.whitespace = false;
@@ -377,17 +402,16 @@ fn is_printable(c: char) -> bool {
 
 /// A number as it comes out of Go: written as JSON, read as YAML, printed.
 fn number(n: &Number) -> String {
-    if let Some(n) = n.as_i64() {
-        return n.to_string();
-    }
-    if let Some(n) = n.as_u64() {
+    if n.is_i64() || n.is_u64() {
         return n.to_string();
     }
     let f = n.as_f64().unwrap_or_default();
-    match (fits_i64(f), fits_u64(f)) {
-        (Some(0), _) if f.is_sign_negative() => "0".to_owned(),
-        (Some(n), _) => n.to_string(),
-        (None, Some(n)) => n.to_string(),
-        (None, None) => go_float(f),
+    let Some(digits) = json_integer(f) else { return go_float(f) };
+    if digits == "-0" {
+        "0".to_owned()
+    } else if digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok() {
+        digits
+    } else {
+        go_float(f)
     }
 }

@@ -12,47 +12,76 @@ pub struct Error {
     pub position: Position,
     /// The line that Go would name, which is not always the true one.
     go_line: Option<u32>,
-    /// True where Go collects the error and prints it below "unmarshal errors".
-    listed: bool,
+    prefix: Prefix,
+}
+
+/// What Go puts before the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    /// `yaml: `, and the line.
+    Yaml,
+    /// "unmarshal errors", and the line.
+    Listed,
+    /// Nothing: the error comes from the way to JSON.
+    Bare,
 }
 
 impl Error {
     /// An error at `position`, to which Go adds no line.
     pub(super) fn new(message: impl Into<String>, position: Position) -> Self {
-        Self { message: message.into(), position, go_line: None, listed: false }
+        Self { message: message.into(), position, go_line: None, prefix: Prefix::Yaml }
     }
 
     /// An error that Go lists with its line.
     pub(super) fn listed(message: impl Into<String>, position: Position, go_line: u32) -> Self {
-        Self { message: message.into(), position, go_line: Some(go_line), listed: true }
+        Self { message: message.into(), position, go_line: Some(go_line), prefix: Prefix::Listed }
+    }
+
+    /// An error of the way from YAML to JSON.
+    pub(super) fn bare(message: impl Into<String>, position: Position) -> Self {
+        Self { message: message.into(), position, go_line: None, prefix: Prefix::Bare }
+    }
+
+    /// A parser's error that libyaml does not make, but go-yaml does.
+    pub(super) fn parser(message: impl Into<String>, mark: libyaml_safer::Mark) -> Self {
+        let go_line = u32::try_from(mark.line).ok().filter(|line| *line != 0);
+        Self { message: message.into(), position: super::node::position(mark), go_line, prefix: Prefix::Yaml }
     }
 
     /// A scanner's or parser's error. Go counts the lines of a scanner's error from 1, of a parser's from 0, and leaves
-    /// the first line out.
-    pub(super) fn syntax(error: &libyaml_safer::Error) -> Self {
-        let mark = error.problem_mark().or_else(|| error.context_mark());
-        let line_of = |mark: Option<libyaml_safer::Mark>| mark.map_or(0, |m| u32::try_from(m.line).unwrap_or(u32::MAX));
-        let problem = line_of(error.problem_mark());
-        let go_line = if problem != 0 {
-            problem.saturating_add(u32::from(error.kind() == libyaml_safer::ErrorKind::Scanner))
-        } else {
-            line_of(error.context_mark())
+    /// the first line out. `end` is the true end of the text, where the error is not to stand behind it.
+    pub(super) fn syntax(error: &libyaml_safer::Error, end: Option<Position>) -> Self {
+        let place = |mark: libyaml_safer::Mark| {
+            let position = super::node::position(mark);
+            end.filter(|end| position > *end).unwrap_or(position)
+        };
+        let problem = error.problem_mark();
+        let context = error.context_mark();
+        // Only where a quote is not closed does Go still stand in the last line.
+        let open_quote = error.problem() == "found unexpected end of stream";
+        let line_of = |mark: Option<libyaml_safer::Mark>| {
+            mark.map_or(0, |m| if open_quote { place(m).line } else { super::node::position(m).line } - 1)
+        };
+        let go_line = match line_of(problem) {
+            0 => line_of(context),
+            line => line + u32::from(error.kind() == libyaml_safer::ErrorKind::Scanner),
         };
         Self {
             message: error.problem().to_owned(),
-            position: mark.map_or(Position::new(1, 1), super::node::position),
+            position: problem.or(context).map_or(Position::new(1, 1), place),
             go_line: (go_line != 0).then_some(go_line),
-            listed: false,
+            prefix: Prefix::Yaml,
         }
     }
 
     /// The text of Go's error: `yaml: line 2: mapping values are not allowed in this context`.
     #[must_use]
     pub fn go_text(&self) -> String {
-        match (self.listed, self.go_line) {
-            (true, Some(line)) => format!("yaml: unmarshal errors:\n  line {line}: {}", self.message),
-            (false, Some(line)) => format!("yaml: line {line}: {}", self.message),
-            (_, None) => format!("yaml: {}", self.message),
+        let line = self.go_line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        match self.prefix {
+            Prefix::Yaml => format!("yaml: {line}{}", self.message),
+            Prefix::Listed => format!("yaml: unmarshal errors:\n  {line}{}", self.message),
+            Prefix::Bare => self.message.clone(),
         }
     }
 

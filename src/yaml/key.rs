@@ -47,11 +47,12 @@ pub(super) fn unsupported(key: &Node, value: &Node) -> String {
         NodeValue::UInt(n) => ("uint64", format!("{n:#x}")),
         _ => ("%!s(<nil>)", "<nil>".to_owned()),
     };
-    format!("unsupported map key of type: {kind}, key: {shown}, value: {}", go_syntax(value))
+    let value = if value.is_null() { "<nil>".to_owned() } else { go_syntax(value) };
+    format!("unsupported map key of type: {kind}, key: {shown}, value: {value}")
 }
 
-/// A scalar as Go's `%+#v` prints it.
-fn go_syntax(node: &Node) -> String {
+/// A value as Go's `%#v` prints it.
+pub(super) fn go_syntax(node: &Node) -> String {
     match &node.value {
         NodeValue::Null => "interface {}(nil)".to_owned(),
         NodeValue::Bool(b) => b.to_string(),
@@ -59,7 +60,15 @@ fn go_syntax(node: &Node) -> String {
         NodeValue::UInt(n) => format!("{n:#x}"),
         NodeValue::Float(f) => go_float(*f),
         NodeValue::String(s) => format!("{s:?}"),
-        NodeValue::Seq(_) => "[]interface {}{…}".to_owned(),
-        NodeValue::Map(_) => "map[interface {}]interface {}{…}".to_owned(),
+        NodeValue::Seq(items) => {
+            let items: Vec<String> = items.iter().map(go_syntax).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        NodeValue::Map(pairs) => {
+            let mut pairs: Vec<String> =
+                pairs.iter().map(|(k, v)| format!("{}:{}", go_syntax(k), go_syntax(v))).collect();
+            pairs.sort();
+            format!("map[interface {{}}]interface {{}}{{{}}}", pairs.join(", "))
+        }
     }
 }

@@ -8,15 +8,17 @@
 mod build;
 mod emit;
 mod error;
+mod events;
 mod key;
 mod node;
 mod number;
 mod order;
 mod resolve;
+mod through_json;
 mod timestamp;
 
 pub use build::{ALIAS_BYTES, DEPTH};
-pub use emit::{emit, try_emit};
+pub use emit::{EmitError, emit, try_emit};
 pub use error::Error;
 pub use node::{Node, NodeValue, Numbers};
 pub use number::go_float;

@@ -145,7 +145,7 @@ impl Node {
             NodeValue::Map(pairs) => {
                 let mut map = Map::new();
                 for (k, v) in pairs {
-                    let text = k.key_text().ok_or_else(|| Error::new(key::unsupported(k, v), k.start))?;
+                    let text = k.key_text().ok_or_else(|| Error::bare(key::unsupported(k, v), k.start))?;
                     map.insert(text, v.to_json(numbers)?);
                 }
                 Value::Object(map)
@@ -163,6 +163,6 @@ impl Node {
         };
         Number::from_f64(f)
             .map(Value::Number)
-            .ok_or_else(|| Error::new(format!("json: unsupported value: {name}"), self.start))
+            .ok_or_else(|| Error::bare(format!("json: unsupported value: {name}"), self.start))
     }
 }

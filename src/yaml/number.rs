@@ -47,18 +47,15 @@ fn general(scientific: &str) -> String {
     format!("{sign}{text}")
 }
 
-/// The integer that a float is, when it is one within 64 bits and Go's JSON would write it without an exponent.
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-pub(super) fn fits_i64(f: f64) -> Option<i64> {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    (f.fract() == 0.0 && (-LIMIT..LIMIT).contains(&f)).then_some(f as i64)
+/// The digits of a float without fraction, as Go's JSON writes them: the shortest ones that read back, filled with zeros, and
+/// none from 1e21 on, which get an exponent.
+pub(super) fn json_integer(f: f64) -> Option<String> {
+    (f.fract() == 0.0 && f.abs() < 1e21).then(|| format!("{f}"))
 }
 
-/// The integer above `i64::MAX` that a float is.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
-pub(super) fn fits_u64(f: f64) -> Option<u64> {
-    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
-    (f.fract() == 0.0 && (0.0..LIMIT).contains(&f)).then_some(f as u64)
+/// The integer that a float becomes on its way through Go's JSON.
+pub(super) fn fits_i64(f: f64) -> Option<i64> {
+    json_integer(f)?.parse().ok()
 }
 
 /// Go's `strconv.ParseInt(text, 0, 64)`, then `ParseUint`: signs, `0x`, `0o`, `0b` and a leading `0` for octal.

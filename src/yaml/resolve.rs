@@ -58,7 +58,8 @@ impl Plain {
 static FLOAT_FORM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$").unwrap());
 #[expect(clippy::unwrap_used, reason = "a constant expression, compiled in a test")]
-static DOTTED_FORM: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\.[0-9]+([eE][-+]?[0-9]+)?$").unwrap());
+static DOTTED_FORM: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\.[0-9](_?[0-9])*([eE][-+]?[0-9](_?[0-9])*)?$").unwrap());
 #[expect(clippy::unwrap_used, reason = "a constant expression, compiled in a test")]
 static BASE_60: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$").unwrap());
@@ -112,10 +113,7 @@ fn resolve(tag: Option<&str>, text: &str) -> Plain {
         _ => {}
     }
     match text.as_bytes()[0] {
-        b'.' => match float(text) {
-            Some(f) if DOTTED_FORM.is_match(text) => Plain::Float(f),
-            _ => Plain::Str,
-        },
+        b'.' if DOTTED_FORM.is_match(text) => float(&text.replace('_', "")).map_or(Plain::Str, Plain::Float),
         b'0'..=b'9' | b'+' | b'-' => digits(tag, text),
         _ => Plain::Str,
     }

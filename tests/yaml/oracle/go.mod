@@ -1,0 +1,5 @@
+module evenkeel.dev/tests/yaml/oracle
+
+go 1.24
+
+require sigs.k8s.io/yaml v1.4.0
