@@ -1,1 +1,0 @@
-//! `--set` and its sisters.
