@@ -8,6 +8,7 @@ use super::function::FuncError;
 use super::operand::Operand;
 use super::print::{sprint, sprintln};
 use super::printf::sprintf;
+use super::set::Dialect;
 use super::text::Str;
 use super::types::{Signature, Type};
 use super::value::Value;
@@ -98,7 +99,7 @@ impl Builtin {
                 let mut args = args.into_iter();
                 index(args.next().unwrap_or(Operand::Missing), args)?
             }
-            Self::Slice => Operand::Concrete(slice(&args[0], &args[1..])?),
+            Self::Slice => Operand::Concrete(slice(&args[0], &args[1..], dialect)?),
             Self::Call => call(context, args, callee)?,
             Self::Print | Self::Println | Self::Printf | Self::Html | Self::Js | Self::UrlQuery => {
                 let args: Vec<Value> = args.into_iter().map(Operand::into_value).collect();
@@ -212,7 +213,7 @@ fn element<'v, T>(items: &'v [T], at: usize, what: &str) -> Result<&'v T, FuncEr
     items.get(at).ok_or_else(|| FuncError::new(format!("reflect: {what} index out of range")))
 }
 
-fn slice(item: &Operand, indexes: &[Operand]) -> Result<Value, FuncError> {
+fn slice(item: &Operand, indexes: &[Operand], dialect: Dialect) -> Result<Value, FuncError> {
     let Some(value) = item.value() else { return Err(FuncError::new("slice of untyped nil")) };
     if indexes.len() > 3 {
         return Err(FuncError::new(format!("too many slice indexes: {}", indexes.len())));
@@ -222,10 +223,18 @@ fn slice(item: &Operand, indexes: &[Operand]) -> Result<Value, FuncError> {
         Value::String(text) => text.as_bytes().len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
-        other => return Err(FuncError::new(format!("can't slice item of type {}", pointed(other)))),
+        other => {
+            // Pointers are followed since Go 1.24.
+            let name = if dialect == Dialect::Go1_23 { other.type_name() } else { pointed(other) };
+            return Err(FuncError::new(format!("can't slice item of type {name}")));
+        }
     };
     let mut range = [0, length, length];
     for (slot, index) in range.iter_mut().zip(indexes) {
+        if matches!(index, Operand::Interface(_)) {
+            // Unlike `index`, this one does not look into interfaces.
+            return Err(FuncError::new("cannot index slice/array with type interface {}"));
+        }
         *slot = position(index, length)?;
     }
     let [from, to, capacity] = range;

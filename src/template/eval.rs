@@ -303,7 +303,8 @@ impl<'t> Exec<'t, '_, '_> {
         self.context.charge(1).map_err(|message| self.limit(message))?;
         let result = match callee {
             Callee::Builtin(builtin) => {
-                let callee_text = || args.first().map(ToString::to_string).unwrap_or_default();
+                let handed = (builtin == Builtin::Call).then(|| operands.first().map(named)).flatten();
+                let callee_text = || args.first().map(ToString::to_string).or(handed.clone()).unwrap_or_default();
                 builtin.run(self.context, operands, &callee_text)
             }
             Callee::Function(function) => {
@@ -409,5 +410,14 @@ impl<'t> Exec<'t, '_, '_> {
                 Err(self.fail(format!("wrong type for value; expected {}; got {got}", want.name())))
             }
         }
+    }
+}
+
+/// How Go names a callee that came through the pipeline (`reflect.Value.String`).
+fn named(operand: &Operand) -> String {
+    match operand {
+        Operand::Concrete(Value::String(text)) => text.to_string(),
+        Operand::Missing => "<invalid Value>".to_owned(),
+        other => format!("<{} Value>", other.type_name()),
     }
 }

@@ -217,7 +217,10 @@ impl<'t> Exec<'t, '_, '_> {
                     }
                 }
                 None => {
-                    let shown = sprint(std::slice::from_ref(value));
+                    let shown = match value {
+                        Value::Error(text) => format!("{{{text}}}"),
+                        _ => sprint(std::slice::from_ref(value)).to_string(),
+                    };
                     // A range looks behind the pointer.
                     let shown = if value.kind() == Kind::Ptr { shown.trim_start_matches('&') } else { &*shown };
                     return Err(self.fail(format!("range can't iterate over {shown}")));
@@ -260,7 +263,9 @@ impl<'t> Exec<'t, '_, '_> {
 }
 
 /// How often a range over an integer runs, and what makes the elements.
-fn integers(value: &Value) -> Option<(u64, fn(u64) -> Value)> {
+type Integers = (u64, fn(u64) -> Value);
+
+fn integers(value: &Value) -> Option<Integers> {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Some(match value {
         Value::Int(n) => (count(*n), |n| Value::Int(n as i64)),

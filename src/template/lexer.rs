@@ -447,7 +447,7 @@ impl<'t> Lexer<'t> {
 
     fn number(&mut self) -> Token<'t> {
         let bad = |lexer: &mut Self| {
-            let message = format!("bad number syntax: {}", quote(lexer.input[lexer.start..lexer.pos].as_bytes()));
+            let message = format!("bad number syntax: {}", quote(&lexer.input.as_bytes()[lexer.start..lexer.pos]));
             lexer.error(message)
         };
         if !self.scan_number() {

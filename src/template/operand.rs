@@ -64,6 +64,7 @@ impl Operand {
             Self::Missing => "nil",
             Self::NilPointer(name) => name,
             Self::Interface(_) => "interface {}",
+            Self::Concrete(Value::Error(_)) => "error",
             Self::Concrete(value) => value.type_name(),
         }
     }

@@ -172,6 +172,10 @@ fn functions() -> FunctionTable {
     table.add("blob", Signature::new(&[Type::Bytes]), move |_, args| length(&args[0]));
     table.add("size", Signature::new(&[Type::ANY_MAP]), move |_, args| length(&args[0]));
     table.add("dict", rest(Type::Any), |_, args| {
+        if let Some(odd) = args.chunks_exact(2).find(|pair| pair[0].as_str().is_none()) {
+            let name = if odd[0].is_nil() { "nil" } else { odd[0].type_name() };
+            return Err(format!("interface conversion: interface {{}} is {name}, not string").into());
+        }
         Ok(Value::map(args.chunks_exact(2).map(|pair| (pair[0].str().to_owned(), pair[1].clone()))))
     });
     table.add("set", Signature::new(&[Type::ANY_MAP, Type::String, Type::Any]), |_, args| {
@@ -193,7 +197,7 @@ fn functions() -> FunctionTable {
     table.add("err", Signature::new(&[Type::String]), |_, args| Ok(Value::Error(args[0].str().into())));
     table.add("join", Signature::variadic(&[Type::String], Type::Any), |_, args| {
         let words: Vec<String> = args[1..].iter().map(ToString::to_string).collect();
-        Ok(Value::from(words.join(args[0].str())))
+        Ok(Value::from(words.join(" ").trim().replace(' ', args[0].str())))
     });
     table.add("adder", Signature::new(&[]), |_, _| {
         let body =
