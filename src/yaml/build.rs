@@ -16,6 +16,9 @@ pub const DEPTH: usize = 1000;
 /// How many bytes of text aliases may add to a document (limit: alias expansion).
 pub const ALIAS_BYTES: usize = 32 << 20;
 
+/// How many values the anchors of a document may hold, those within each other counted each time (limit: anchors).
+pub const ANCHOR_NODES: usize = 1_000_000;
+
 /// What happens to a key that is written twice in one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Duplicates {
@@ -130,6 +133,10 @@ pub(super) struct Builder<'t> {
     decoded: usize,
     aliased: usize,
     aliased_bytes: usize,
+    /// What the anchors hold.
+    kept: Weight,
+    /// The text is no YAML, or a limit is exceeded: nothing more is read.
+    broken: bool,
 }
 
 impl<'t> Builder<'t> {
@@ -142,6 +149,8 @@ impl<'t> Builder<'t> {
             decoded: 0,
             aliased: 0,
             aliased_bytes: 0,
+            kept: Weight::default(),
+            broken: false,
         }
     }
 
@@ -162,17 +171,38 @@ impl<'t> Builder<'t> {
         }
         self.anchors.clear();
         self.names.clear();
-        (self.decoded, self.aliased, self.aliased_bytes) = (1, 0, 0);
-        let root = self.root()?;
+        (self.decoded, self.aliased, self.aliased_bytes, self.kept) = (1, 0, 0, Weight::default());
+        let root = match self.root() {
+            Ok(root) => root,
+            Err(error) => return Err(self.syntax_error().unwrap_or(error)),
+        };
         // The end of the document belongs to it: what stands there in place of it is an error of this document.
         self.events.next()?;
         Ok(Some(root))
     }
 
+    /// Go reads a whole document before it looks at the values, so a syntax error further down comes first. Not looked for where
+    /// a limit was exceeded.
+    fn syntax_error(&mut self) -> Option<Error> {
+        let mut depth = 0;
+        while !self.broken && depth < DEPTH {
+            match self.events.next() {
+                Err(error) => return Some(error),
+                Ok(event) => match event.data {
+                    EventData::DocumentEnd { .. } | EventData::StreamEnd => break,
+                    EventData::SequenceStart { .. } | EventData::MappingStart { .. } => depth += 1,
+                    EventData::SequenceEnd | EventData::MappingEnd => depth = depth.saturating_sub(1),
+                    _ => {}
+                },
+            }
+        }
+        None
+    }
+
     fn root(&mut self) -> Result<Node, Error> {
         let mut stack: Vec<Open> = Vec::new();
         loop {
-            let event = self.events.next()?;
+            let event = self.events.next().inspect_err(|_| self.broken = true)?;
             let (start, end) = (position(event.start_mark), position(event.end_mark));
             let mut is_alias = false;
             let mut is_merge = false;
@@ -187,7 +217,7 @@ impl<'t> Builder<'t> {
                 }
                 EventData::SequenceEnd | EventData::MappingEnd => {
                     let Some(open) = stack.pop() else { return Err(Error::new("unexpected end", start)) };
-                    self.close(open, end)
+                    self.close(open, end)?
                 }
                 EventData::Alias { anchor } => {
                     is_alias = true;
@@ -202,7 +232,7 @@ impl<'t> Builder<'t> {
                     let node = Node { value, start, end };
                     if let Some(name) = anchor {
                         let id = self.declare(name);
-                        self.anchors[id] = Anchor::Done(node.clone(), weight);
+                        self.keep(id, &node, weight)?;
                     }
                     Built { node, weight }
                 }
@@ -229,6 +259,7 @@ impl<'t> Builder<'t> {
         content: Content,
     ) -> Result<(), Error> {
         if stack.len() >= DEPTH {
+            self.broken = true;
             return Err(too_deep(start));
         }
         self.decoded += 1;
@@ -237,16 +268,29 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    fn close(&mut self, open: Open, end: Position) -> Built {
+    fn close(&mut self, open: Open, end: Position) -> Result<Built, Error> {
         let value = match open.content {
             Content::Seq(items) => NodeValue::Seq(items),
             Content::Map(map) => NodeValue::Map(map.pairs),
         };
         let node = Node { value, start: open.start, end };
         if let Some(id) = open.anchor {
-            self.anchors[id] = Anchor::Done(node.clone(), open.weight);
+            self.keep(id, &node, open.weight)?;
         }
-        Built { node, weight: open.weight }
+        Ok(Built { node, weight: open.weight })
+    }
+
+    /// Keeps the node of an anchor for its aliases. Anchors within anchors are kept several times, so this has a limit too.
+    fn keep(&mut self, id: usize, node: &Node, weight: Weight) -> Result<(), Error> {
+        self.kept.nodes += weight.nodes;
+        self.kept.bytes += weight.bytes;
+        if self.kept.nodes > ANCHOR_NODES || self.kept.bytes > ALIAS_BYTES {
+            let message =
+                format!("anchors hold more than {ANCHOR_NODES} values or {ALIAS_BYTES} bytes (limit: anchors)");
+            return Err(Error::new(message, node.start));
+        }
+        self.anchors[id] = Anchor::Done(node.clone(), weight);
+        Ok(())
     }
 
     fn declare(&mut self, name: String) -> usize {
@@ -258,6 +302,8 @@ impl<'t> Builder<'t> {
 
     fn alias(&mut self, name: &str, start: Position, depth: usize) -> Result<Built, Error> {
         let Some(id) = self.names.get(name) else {
+            // Go notices this while it parses.
+            self.broken = true;
             return Err(Error::new(format!("unknown anchor '{name}' referenced"), start));
         };
         let Anchor::Done(node, weight) = &self.anchors[*id] else {

@@ -17,6 +17,7 @@ pub(super) struct Events<'t> {
 
 impl<'t> Events<'t> {
     pub(super) fn new(text: &'t str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut parser = Parser::new();
         // The port of libyaml cannot read a block scalar that ends with the text, so every text ends with a line break here,
         // and `next` takes it out of the scalar again.
@@ -45,7 +46,11 @@ impl<'t> Events<'t> {
         {
             let ends = match chomping(self.text, event.start_mark) {
                 Chomping::Strip => false,
-                Chomping::Clip => !last.trim_matches(' ').is_empty(),
+                // A last line of spaces belongs to the scalar when it is indented deeper.
+                Chomping::Clip => {
+                    let inner = value.strip_suffix('\n').and_then(|v| v.rsplit('\n').next()).unwrap_or_default();
+                    !last.trim_matches(' ').is_empty() || (!inner.is_empty() && inner.trim_matches(' ').is_empty())
+                }
                 Chomping::Keep => true,
             };
             if ends && value.ends_with('\n') {
@@ -73,7 +78,7 @@ impl<'t> Events<'t> {
 
     /// True for the place after the line break that `new` has added.
     fn is_end(&self, mark: Mark) -> bool {
-        usize::try_from(mark.index).is_ok_and(|index| index > self.text.trim_start_matches('\u{feff}').len())
+        usize::try_from(mark.index).is_ok_and(|index| index > self.text.len())
     }
 }
 

@@ -17,7 +17,7 @@ mod resolve;
 mod through_json;
 mod timestamp;
 
-pub use build::{ALIAS_BYTES, DEPTH};
+pub use build::{ALIAS_BYTES, ANCHOR_NODES, DEPTH};
 pub use emit::{EmitError, emit, try_emit};
 pub use error::Error;
 pub use node::{Node, NodeValue, Numbers};

@@ -5,7 +5,7 @@
 /// YAML's `.inf`, `-.inf` and `.nan`.
 #[must_use]
 pub fn go_float(f: f64) -> String {
-    special(f).unwrap_or_else(|| general(&format!("{f:e}")))
+    special(f).unwrap_or_else(|| general(&even(&format!("{f:e}"), f, |text| text.parse() == Ok(f))))
 }
 
 /// As [`go_float`] with the precision of 32 bits.
@@ -13,7 +13,9 @@ pub fn go_float(f: f64) -> String {
 pub(super) fn go_float32(f: f64) -> String {
     special(f).unwrap_or_else(|| {
         let narrow = f as f32;
-        special(f64::from(narrow)).unwrap_or_else(|| general(&format!("{narrow:e}")))
+        special(f64::from(narrow)).unwrap_or_else(|| {
+            general(&even(&format!("{narrow:e}"), f64::from(narrow), |text| text.parse() == Ok(narrow)))
+        })
     })
 }
 
@@ -25,6 +27,21 @@ fn special(f: f64) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Where two shortest forms are equally near, Go takes the one whose last digit is even and Rust the larger one.
+fn even(scientific: &str, f: f64, reads_back: impl Fn(&str) -> bool) -> String {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let Some(last @ (b'1' | b'3' | b'5' | b'7' | b'9')) = mantissa.bytes().last() else { return scientific.to_owned() };
+    let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let lower = format!("{}{}", &mantissa[..mantissa.len() - 1], char::from(last - 1));
+    // A tie: the exact value stands in the middle between both.
+    let exact = format!("{f:.*e}", fraction + 30);
+    let middle = exact.split('e').next().and_then(|digits| digits.strip_prefix(&*lower)).unwrap_or_default();
+    let middle = if fraction == 0 { middle.strip_prefix('.').unwrap_or_default() } else { middle };
+    let is_tie = middle.strip_prefix('5').is_some_and(|rest| rest.bytes().all(|b| b == b'0'));
+    let lower = format!("{lower}e{exponent}");
+    if is_tie && reads_back(&lower) { lower } else { scientific.to_owned() }
 }
 
 /// Turns Rust's shortest scientific form (`-1.25e7`) into Go's `%g` form.
@@ -120,6 +137,9 @@ mod tests {
         ] {
             assert_eq!(go_float(f), text);
         }
+        assert_eq!(go_float(600_000_000_000_000.25), "6.000000000000002e+14");
+        assert_eq!(go_float(5.960_464_477_539_062_5e-8), "5.960464477539063e-08");
+        assert_eq!(go_float32(1_456_789.23), "1.4567892e+06");
         assert_eq!(go_float32(0.1), "0.1");
         assert_eq!(go_float32(1e300), ".inf");
     }
