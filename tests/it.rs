@@ -8,6 +8,7 @@
     reason = "tests read files and variables, and fail by panicking"
 )]
 
+mod cluster;
 mod fields;
 mod harness;
 

@@ -97,6 +97,14 @@ impl Cluster {
         Self::assemble(client, server.to_owned(), namespace, None)
     }
 
+    /// The same cluster through another client (one with faults between, or as somebody else), with counters and caches of its
+    /// own.
+    #[must_use]
+    pub fn through(&self, client: Client) -> Self {
+        let Shared { server, default_namespace, system_namespace, .. } = &*self.shared;
+        Self::assemble(client, server.clone(), default_namespace.clone(), Some(system_namespace.clone()))
+    }
+
     fn assemble(client: Client, server: String, default_namespace: String, system: Option<String>) -> Self {
         Self {
             shared: Arc::new(Shared {

@@ -262,8 +262,8 @@ impl Sink<Metadata> for KindSink {
 
     fn listed(&mut self, item: Metadata) {
         self.listed.insert(item.key());
-        let update = self.shared.state().index.insert(&self.gvk.group, &self.gvk.kind, &item);
-        if let (Update::Changed(id), false) = (update, self.first) {
+        let changed = self.shared.take(&self.gvk, &item);
+        if let (Some(id), false) = (changed, self.first) {
             self.shared.tell(LiveEvent::Changed { id });
         }
     }
@@ -280,18 +280,7 @@ impl Sink<Metadata> for KindSink {
     }
 
     fn changed(&mut self, item: Metadata) -> ControlFlow<()> {
-        let id = {
-            let mut state = self.shared.state();
-            match state.index.insert(&self.gvk.group, &self.gvk.kind, &item) {
-                Update::Changed(id) => Some(id),
-                Update::Same if state.attended.is_empty() => None,
-                Update::Same => {
-                    let id = id_of(&self.gvk.group, &self.gvk.kind, &item.key());
-                    state.attended.values().any(|ids| ids.contains(&id)).then_some(id)
-                }
-            }
-        };
-        if let Some(id) = id {
+        if let Some(id) = self.shared.take(&self.gvk, &item) {
             self.shared.tell(LiveEvent::Changed { id });
         }
         ControlFlow::Continue(())
@@ -315,6 +304,19 @@ impl Sink<Metadata> for KindSink {
 }
 
 impl Shared {
+    /// Takes an object in; says which one it is when somebody is to be told.
+    fn take(&self, gvk: &Gvk, item: &Metadata) -> Option<ObjectId> {
+        let mut state = self.state();
+        match state.index.insert(&gvk.group, &gvk.kind, item) {
+            Update::Changed(id) => Some(id),
+            Update::Same if state.attended.is_empty() => None,
+            Update::Same => {
+                let id = id_of(&gvk.group, &gvk.kind, &item.key());
+                state.attended.values().any(|ids| ids.contains(&id)).then_some(id)
+            }
+        }
+    }
+
     /// The autoscalers changed.
     pub(super) fn autoscalers_changed(&self) {
         self.tell(LiveEvent::Autoscalers);
