@@ -255,7 +255,7 @@ impl Emitter {
         let written = match code {
             _ if short != '\0' => format!("\\{short}"),
             ..=0xff => format!("\\x{code:02X}"),
-            ..=0xffff => format!("\\u{code:04X}"),
+            0x100..=0xffff => format!("\\u{code:04X}"),
             _ => format!("\\U{code:08X}"),
         };
         for c in written.chars() {
@@ -338,7 +338,6 @@ impl Emitter {
 }
 
 /// In which styles a text can be written.
-#[expect(clippy::struct_excessive_bools, reason = "three independent answers")]
 struct Shape {
     plain_allowed: bool,
     single_quoted_allowed: bool,
@@ -383,10 +382,11 @@ impl Shape {
         }
         let edge = |c: char| c == ' ' || is_break(c);
         let edges = text.starts_with(edge) || text.ends_with(edge);
+        let odd = special || break_space || space_break;
         Self {
-            plain_allowed: !(indicators || special || line_breaks || edges || break_space || space_break),
-            single_quoted_allowed: !(break_space || space_break || special),
-            block_allowed: !(text.ends_with(' ') || space_break || special) && !text.is_empty(),
+            plain_allowed: !(odd || indicators || line_breaks || edges),
+            single_quoted_allowed: !odd,
+            block_allowed: !(special || space_break || text.is_empty() || text.ends_with(' ')),
         }
     }
 }

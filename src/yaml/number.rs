@@ -137,8 +137,8 @@ mod tests {
         ] {
             assert_eq!(go_float(f), text);
         }
-        assert_eq!(go_float(600_000_000_000_000.25), "6.000000000000002e+14");
-        assert_eq!(go_float(5.960_464_477_539_062_5e-8), "5.960464477539063e-08");
+        assert_eq!(go_float(600_000_000_000_000.0 + 0.25), "6.000000000000002e+14");
+        assert_eq!(go_float(1.0 / 16_777_216.0), "5.960464477539063e-08");
         assert_eq!(go_float32(1_456_789.23), "1.4567892e+06");
         assert_eq!(go_float32(0.1), "0.1");
         assert_eq!(go_float32(1e300), ".inf");
