@@ -45,10 +45,14 @@ impl Layer {
             let diagnostic = Diagnostic::new(&*file, message);
             if kind == LayerKind::Secret { diagnostic.at_hidden(at) } else { diagnostic.at(text, at, 1) }
         };
-        let node = yaml::parse_lenient(text).map_err(|error| wrong(&error.message, error.position))?;
+        let misread = |error: yaml::Error| match kind {
+            LayerKind::Secret => error.diagnostic_hidden(&file),
+            _ => error.diagnostic(&file, text),
+        };
+        let node = yaml::parse_lenient(text).map_err(misread)?;
         let value = match &node {
             None => Map::new(),
-            Some(node) => match node.to_json(Numbers::Float).map_err(|error| wrong(&error.message, error.position))? {
+            Some(node) => match node.to_json(Numbers::Float).map_err(misread)? {
                 Value::Null => Map::new(),
                 Value::Object(map) => map,
                 _ => return Err(wrong(&format!("expected a map of values, found {}", node.kind()), node.start)),

@@ -151,6 +151,7 @@ fn values_files_fail_with_their_place() {
     let read = |kind, text: &str| Layer::read("l", "f.yaml", kind, text).unwrap_err().to_string();
     assert!(read(LayerKind::Values, "- 1\n").starts_with("f.yaml:1:1: expected a map of values, found a list\n"));
     assert_eq!(read(LayerKind::Secret, "a: [s3cret\n"), "f.yaml:2:1: did not find expected ',' or ']'");
+    assert_eq!(read(LayerKind::Secret, "a: !!int s3cret\n"), "f.yaml:1:4: a value does not fit its tag");
     assert!(read(LayerKind::Values, "a: .inf\n").starts_with("f.yaml:1:4: json: unsupported value: +Inf"));
     assert!(Layer::read("l", "f", LayerKind::Values, "# nothing\n").unwrap().value().is_empty());
 }

@@ -11,8 +11,9 @@ use super::resolve;
 use super::{Error, Node, NodeValue};
 use crate::diagnostic::Position;
 
-/// How deep lists and maps may nest (limit: depth).
-pub const DEPTH: usize = 1000;
+/// How deep lists and maps may nest (limit: depth). libyaml looks at every open level for each token, so this bounds its time
+/// too; Go allows 10,000.
+pub const DEPTH: usize = 300;
 /// How many bytes of text aliases may add to a document (limit: alias expansion).
 pub const ALIAS_BYTES: usize = 32 << 20;
 

@@ -29,7 +29,7 @@ enum Prefix {
 impl Error {
     /// An error at `position`, to which Go adds no line.
     pub(super) fn new(message: impl Into<String>, position: Position) -> Self {
-        Self { message: message.into(), position, go_line: None, prefix: Prefix::Yaml }
+        Self { message: bounded(message.into()), position, go_line: None, prefix: Prefix::Yaml }
     }
 
     /// An error that Go lists with its line.
@@ -39,7 +39,7 @@ impl Error {
 
     /// An error of the way from YAML to JSON.
     pub(super) fn bare(message: impl Into<String>, position: Position) -> Self {
-        Self { message: message.into(), position, go_line: None, prefix: Prefix::Bare }
+        Self { message: bounded(message.into()), position, go_line: None, prefix: Prefix::Bare }
     }
 
     /// A parser's error that libyaml does not make, but go-yaml does.
@@ -94,6 +94,36 @@ impl Error {
     /// The error as a diagnostic that does not show the line, for files that hold secrets.
     #[must_use]
     pub fn diagnostic_hidden(&self, file: &str) -> Diagnostic {
-        Diagnostic::new(file, self.message.clone()).at_hidden(self.position)
+        Diagnostic::new(file, self.message_without_values()).at_hidden(self.position)
+    }
+
+    /// The message without anything that stands in the text, for files that hold secrets.
+    #[must_use]
+    pub fn message_without_values(&self) -> String {
+        let about = [
+            ("cannot decode ", "a value does not fit its tag"),
+            ("invalid map key: ", "a map or a list cannot be a key"),
+            ("unsupported map key ", "null and numbers beyond 64 bits cannot be keys"),
+            ("key ", "a key is written twice"),
+            ("unknown anchor ", "unknown anchor referenced"),
+            ("anchor '", "the value of an anchor contains itself"),
+        ];
+        about
+            .iter()
+            .find(|(start, _)| self.message.starts_with(start))
+            .map_or(&*self.message, |(_, safe)| safe)
+            .to_owned()
     }
 }
+
+/// Cuts a message that quotes a long text.
+fn bounded(mut message: String) -> String {
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
+/// Characters of a message at most.
+const MESSAGE: usize = 500;
