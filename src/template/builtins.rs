@@ -3,8 +3,10 @@
 use super::compare::{self, Order};
 use super::container::List;
 use super::context::Context;
+use super::error::{Error, ErrorKind};
 use super::escape;
 use super::function::FuncError;
+use super::limits::MAX_TEXT;
 use super::operand::Operand;
 use super::print::{sprint, sprintln};
 use super::printf::sprintf;
@@ -104,6 +106,9 @@ impl Builtin {
             Self::Print | Self::Println | Self::Printf | Self::Html | Self::Js | Self::UrlQuery => {
                 let args: Vec<Value> = args.into_iter().map(Operand::into_value).collect();
                 let text = self.text(&args);
+                if text.as_bytes().len() > MAX_TEXT {
+                    return Err(limit_reached(format!("limit reached: text ({MAX_TEXT} bytes)")));
+                }
                 context.spend(text.as_bytes().len() as u64 / 64)?;
                 Operand::Concrete(Value::String(text))
             }
@@ -123,6 +128,10 @@ impl Builtin {
             _ => Str::from(escape::url_query(joined(args).as_bytes())),
         }
     }
+}
+
+fn limit_reached(message: String) -> FuncError {
+    FuncError { cause: Some(Box::new(Error::unplaced(ErrorKind::Limit, message.clone()))), message }
 }
 
 /// The operands of an escaping function as one text. A nil among them reads as in an action.

@@ -1,7 +1,7 @@
 //! Equality and order: the comparison functions' rules by kind, and `reflect.DeepEqual`.
 
 use super::function::FuncError;
-use super::limits::MAX_VALUE_DEPTH;
+use super::limits::{MAX_VALUE_DEPTH, MAX_VALUES};
 use super::operand::Operand;
 use super::printf::sprintf;
 use super::set::Dialect;
@@ -129,14 +129,15 @@ pub(super) fn lt(left: &Operand, right: &Operand, dialect: Dialect) -> Result<Or
 }
 
 impl Value {
-    /// Go's `reflect.DeepEqual`: types and contents equal, nil and empty containers different. Values nested too deep are not equal.
+    /// Go's `reflect.DeepEqual`: types and contents equal, nil and empty containers different. Values nested too deep or too large are not equal.
     pub fn deep_equal(&self, other: &Self) -> bool {
-        deep_equal(self, other, 0)
+        deep_equal(self, other, 0, &mut 0)
     }
 }
 
-fn deep_equal(left: &Value, right: &Value, depth: usize) -> bool {
-    if depth > MAX_VALUE_DEPTH {
+fn deep_equal(left: &Value, right: &Value, depth: usize, visited: &mut usize) -> bool {
+    *visited += 1;
+    if depth > MAX_VALUE_DEPTH || *visited > MAX_VALUES {
         return false;
     }
     if left.type_name() != right.type_name() {
@@ -150,7 +151,7 @@ fn deep_equal(left: &Value, right: &Value, depth: usize) -> bool {
             a.same(b)
                 || (a.is_nil() == b.is_nil()
                     && a.len() == b.len()
-                    && a.items().iter().zip(b.items()).all(|(a, b)| deep_equal(a, b, depth + 1)))
+                    && a.items().iter().zip(b.items()).all(|(a, b)| deep_equal(a, b, depth + 1, visited)))
         }
         (Value::Map(a), Value::Map(b)) => {
             if a.same(b) {
@@ -159,7 +160,7 @@ fn deep_equal(left: &Value, right: &Value, depth: usize) -> bool {
             let (ours, theirs) = (a.entries(), b.entries());
             a.is_nil() == b.is_nil()
                 && ours.len() == theirs.len()
-                && ours.iter().zip(theirs.iter()).all(|((k, a), (l, b))| k == l && deep_equal(a, b, depth + 1))
+                && ours.iter().zip(theirs.iter()).all(|((k, a), (l, b))| k == l && deep_equal(a, b, depth + 1, visited))
         }
         (Value::Object(a), Value::Object(b)) => {
             if std::rc::Rc::ptr_eq(a, b) || a.equals(&**b) {
@@ -168,7 +169,7 @@ fn deep_equal(left: &Value, right: &Value, depth: usize) -> bool {
             let (ours, theirs) = (a.fields(), b.fields());
             !ours.is_empty()
                 && ours.len() == theirs.len()
-                && ours.iter().zip(&theirs).all(|((_, a), (_, b))| deep_equal(a, b, depth + 1))
+                && ours.iter().zip(&theirs).all(|((_, a), (_, b))| deep_equal(a, b, depth + 1, visited))
         }
         _ if left.kind() == Kind::Func => false,
         _ => match (Basic::of(Some(left)), Basic::of(Some(right))) {

@@ -4,7 +4,7 @@ use super::ast::Template;
 use super::error::{Error, ErrorKind};
 use super::exec;
 use super::function::{FuncError, Function, FunctionTable};
-use super::limits::Limits;
+use super::limits::{Limits, MAX_PARSED_TEXTS};
 use super::parser::{self, Trees};
 use super::quote::quote;
 use super::set::{Dialect, Set};
@@ -39,6 +39,7 @@ pub struct Context<'a> {
     overlays: Vec<Rc<Trees>>,
     /// Texts that were parsed before, by name and text.
     texts: HashMap<Arc<str>, HashMap<Arc<str>, Rc<Trees>>>,
+    parsed_texts: usize,
 }
 
 impl Context<'_> {
@@ -87,6 +88,11 @@ impl Context<'_> {
         let functions = self.functions;
         self.charge(text.len() as u64 / 16).map_err(|message| Error::unplaced(ErrorKind::Limit, message))?;
         let trees = Rc::new(parser::parse(name, text, self.set.dialect(), &|name| functions.knows(name))?);
+        self.parsed_texts += 1;
+        if self.parsed_texts > MAX_PARSED_TEXTS {
+            self.texts.clear();
+            self.parsed_texts = 1;
+        }
         self.texts.entry(Arc::from(name)).or_default().insert(Arc::from(text), Rc::clone(&trees));
         Ok(trees)
     }
@@ -199,6 +205,7 @@ impl<'a> Engine<'a> {
                 depth: 0,
                 overlays: Vec::new(),
                 texts: HashMap::new(),
+                parsed_texts: 0,
             },
         }
     }

@@ -3,6 +3,7 @@
 use super::ast::{At, Branch, BranchKind, Node, Template};
 use super::context::Context;
 use super::error::{Error, ErrorKind};
+use super::limits::MAX_TEXT;
 use super::operand::Operand;
 use super::print::{print_to, sprint};
 use super::quote::quote;
@@ -148,6 +149,9 @@ impl<'t> Exec<'t, '_, '_> {
             Operand::Concrete(value) | Operand::Interface(value) => print_to(self.out, value),
         }
         let written = self.out.len() - before;
+        if written > MAX_TEXT && !matches!(value.value(), Some(Value::String(_))) {
+            return Err(self.limit(format!("limit reached: text ({MAX_TEXT} bytes)")));
+        }
         self.context.charge_output(written).map_err(|message| self.limit(message))
     }
 

@@ -1,7 +1,7 @@
 //! Values from and to JSON.
 
 use super::container::{Entries, List, Map};
-use super::limits::MAX_VALUE_DEPTH;
+use super::limits::{MAX_VALUE_DEPTH, MAX_VALUES};
 use super::types::{ANY_LIST, ANY_MAP};
 use super::value::Value;
 use base64::Engine as _;
@@ -16,6 +16,9 @@ pub enum JsonError {
     /// A function, a complex number.
     #[error("json: unsupported type: {0}")]
     Type(&'static str),
+    /// Too many parts (shared parts count each time).
+    #[error("limit reached: values in one value ({MAX_VALUES})")]
+    Size,
     /// Nested too deep, or a map that contains itself.
     #[error("json: unsupported value: encountered a cycle via {0}")]
     Cycle(&'static str),
@@ -49,12 +52,16 @@ impl Value {
     /// # Errors
     /// NaN and infinities, functions, and values nested too deep.
     pub fn to_json(&self) -> Result<serde_json::Value, JsonError> {
-        self.json_at(0)
+        self.json_at(0, &mut 0)
     }
 
-    fn json_at(&self, depth: usize) -> Result<serde_json::Value, JsonError> {
+    fn json_at(&self, depth: usize, visited: &mut usize) -> Result<serde_json::Value, JsonError> {
         if depth > MAX_VALUE_DEPTH {
             return Err(JsonError::Cycle(self.type_name()));
+        }
+        *visited += 1;
+        if *visited > MAX_VALUES {
+            return Err(JsonError::Size);
         }
         Ok(match self {
             Self::Nil => serde_json::Value::Null,
@@ -70,13 +77,13 @@ impl Value {
             Self::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode(bytes).into(),
             Self::List(list) if list.is_nil() => serde_json::Value::Null,
             Self::List(list) => {
-                list.items().iter().map(|item| item.json_at(depth + 1)).collect::<Result<Vec<_>, _>>()?.into()
+                list.items().iter().map(|item| item.json_at(depth + 1, visited)).collect::<Result<Vec<_>, _>>()?.into()
             }
             Self::Map(map) if map.is_nil() => serde_json::Value::Null,
             Self::Map(map) => map
                 .entries()
                 .iter()
-                .map(|(key, value)| Ok((key.to_string(), value.json_at(depth + 1)?)))
+                .map(|(key, value)| Ok((key.to_string(), value.json_at(depth + 1, visited)?)))
                 .collect::<Result<serde_json::Map<_, _>, _>>()?
                 .into(),
             Self::Object(object) => match object.json() {
@@ -84,7 +91,7 @@ impl Value {
                 None => object
                     .fields()
                     .into_iter()
-                    .map(|(name, value)| Ok((name.to_owned(), value.json_at(depth + 1)?)))
+                    .map(|(name, value)| Ok((name.to_owned(), value.json_at(depth + 1, visited)?)))
                     .collect::<Result<serde_json::Map<_, _>, _>>()?
                     .into(),
             },

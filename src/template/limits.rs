@@ -13,7 +13,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { fuel: 500_000_000, output: 1 << 30, depth: 100_000 }
+        Self { fuel: 100_000_000, output: 512 << 20, depth: 100_000 }
     }
 }
 
@@ -22,3 +22,12 @@ pub(super) const MAX_NESTING: usize = 1_000;
 
 /// Containers inside each other, when a value is printed, compared or converted.
 pub(super) const MAX_VALUE_DEPTH: usize = 1_000;
+
+/// Bytes of one text that a function makes.
+pub(super) const MAX_TEXT: usize = 32 << 20;
+
+/// Values visited when one value is compared or converted: containers that share their parts can be exponentially large.
+pub(super) const MAX_VALUES: usize = 2_000_000;
+
+/// Texts that an engine keeps parsed.
+pub(super) const MAX_PARSED_TEXTS: usize = 4_096;

@@ -2,7 +2,7 @@
 
 use super::container::Map;
 use super::float::format_float;
-use super::limits::MAX_VALUE_DEPTH;
+use super::limits::{MAX_TEXT, MAX_VALUE_DEPTH};
 use super::object::Object;
 use super::quote::{can_backquote, is_print, quote, quote_ascii, quote_char};
 use super::text::Str;
@@ -29,9 +29,9 @@ pub(super) fn print_to(out: &mut Vec<u8>, value: &Value) {
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         _ => {
-            let mut printer = Printer { out: std::mem::take(out), ..Printer::default() };
+            let mut printer = Printer::default();
             printer.arg(value, 'v');
-            *out = printer.out;
+            out.append(&mut printer.out);
         }
     }
 }
@@ -129,6 +129,10 @@ impl Printer {
     fn value(&mut self, value: &Value, verb: char, depth: usize, declared: Type) {
         if depth > MAX_VALUE_DEPTH {
             return self.text("...");
+        }
+        // Who asked for the text checks its length and refuses it.
+        if self.out.len() > MAX_TEXT {
+            return;
         }
         if verb == 'w' {
             return self.bad_verb(verb, Some(value));

@@ -405,6 +405,19 @@ fn values_of_any_depth_and_cycles_do_no_harm() {
 }
 
 #[test]
+fn what_grows_exponentially_is_cut_off() {
+    let text = "{{$s := \"0123456789\"}}{{range 60}}{{$s = print $s $s}}{{end}}";
+    assert!(render(text, Value::Nil, Limits::default()).unwrap_err().to_string().contains("limit reached: text"));
+    let text = "{{$d := dict}}{{range 60}}{{$d = dict \"a\" $d \"b\" $d}}{{end}}{{$d}}";
+    assert!(render(text, Value::Nil, Limits::default()).unwrap_err().to_string().contains("limit reached: text"));
+    let text = "{{$l := list}}{{range 1000}}{{$l = list 1 $l}}{{end}}{{len (printf \"%1000000d\" $l)}}";
+    assert!(render(text, Value::Nil, Limits::default()).unwrap_err().to_string().contains("limit reached: text"));
+    let laughs = || (0..60).fold(Value::from("x"), |v, _| Value::map([("a", v.clone()), ("b", v)]));
+    assert!(laughs().to_json().is_err());
+    assert!(!laughs().deep_equal(&laughs()));
+}
+
+#[test]
 fn json_and_values_agree() {
     let json =
         serde_json::json!({"a": [1, 2.5, "x", null, true], "b": {"c": {}}, "big": 18_446_744_073_709_551_615u64});
