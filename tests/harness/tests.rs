@@ -1,5 +1,8 @@
 //! The harness is what it says: a control plane whose controllers and nodes work, and helpers that fail when they should.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -148,17 +151,42 @@ async fn an_api_server_keeps_objects() {
     assert_eq!(api.get("settings").await.unwrap().data.unwrap()["a"], "1");
 }
 
+/// What keeps a killed test run from leaving servers behind. One component stands for all: they share the code.
+#[tokio::test]
+async fn a_component_ends_when_its_lifeline_does() {
+    let binaries = require!(super::control_plane::binaries());
+    let data = tempfile::tempdir().unwrap();
+    let mut etcd = Command::new(binaries.join("controlplane"));
+    etcd.args(["etcd", "--listen-client-urls=http://127.0.0.1:0", "--data-dir"]).arg(data.path());
+    etcd.env("CONTROLPLANE_EXIT_WITH_STDIN", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut etcd = etcd.spawn().unwrap();
+    let lifeline = etcd.stdin.take().unwrap();
+    let mut output = BufReader::new(etcd.stdout.take().unwrap());
+    let mut url = String::new();
+    output.read_line(&mut url).unwrap();
+    let address = url.trim_end().strip_prefix("http://").unwrap().to_owned();
+    assert!(TcpStream::connect(&address).is_ok(), "etcd serves at {address}");
+
+    drop(lifeline);
+    let ended = eventually("etcd to end", super::wait::DEADLINE, || {
+        let ended = etcd.try_wait().unwrap();
+        async move { ended.ok_or("it still runs") }
+    });
+    assert!(ended.await.success());
+    assert!(TcpStream::connect(&address).is_err());
+}
+
 #[test]
 fn helm_is_helm() {
     let helm = require!(helm());
-    let output = std::process::Command::new(helm).args(["version", "--short"]).output().unwrap();
+    let output = Command::new(helm).args(["version", "--short"]).output().unwrap();
     assert!(output.stdout.starts_with(b"v3."), "{output:?}");
 }
 
 #[test]
 fn kubectl_reaches_the_control_plane() {
     let (plane, kubectl) = (require!(ControlPlane::shared()), require!(kubectl()));
-    let mut command = std::process::Command::new(kubectl);
+    let mut command = Command::new(kubectl);
     command.args(["get", "nodes", "-o", "name", "--kubeconfig"]).arg(plane.kubeconfig());
     let output = command.output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("node/"), "{output:?}");
