@@ -10,6 +10,7 @@
 
 mod cluster;
 mod fields;
+mod git;
 mod harness;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.
