@@ -12,6 +12,7 @@ mod cluster;
 mod fields;
 mod git;
 mod harness;
+mod render;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.
 #[test]

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::coalesce::{Nulls, Table, coalesce, tables};
 use super::version::is_compatible;
-use super::{Chart, Dependency};
+use super::{Chart, Dependency, Table};
+use crate::values;
 
 impl Chart {
     /// Helm's check before anything else: every dependency of `Chart.yaml` is there.
@@ -40,7 +40,7 @@ impl Chart {
     }
 }
 
-fn enable(chart: &mut Chart, values: &Table, path: &str) -> Result<(), String> {
+fn enable(chart: &mut Chart, given: &Table, path: &str) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
     // What stands in charts/ without being listed takes part as it is.
     let mut taken: Vec<Chart> = chart
@@ -69,7 +69,7 @@ fn enable(chart: &mut Chart, values: &Table, path: &str) -> Result<(), String> {
     }
     chart.dependencies = taken;
     chart.linked = true;
-    let all = coalesce(chart, values.clone(), Nulls::Delete)?;
+    let all = values::coalesce(&chart.defaults(), given, &mut Vec::new()).map_err(|error| error.to_string())?;
     by_tags(&mut wanted, &all);
     by_conditions(&mut wanted, &all, path);
     let off = |name: &str| wanted.iter().any(|w| !w.enabled && w.name == name);
@@ -116,7 +116,7 @@ fn at_path<'v>(values: &'v Table, path: &str) -> Option<&'v Value> {
 }
 
 /// The map at a path with dots.
-pub(crate) fn table_at<'v>(values: &'v Table, path: &str) -> Option<&'v Table> {
+fn table_at<'v>(values: &'v Table, path: &str) -> Option<&'v Table> {
     path.split('.').try_fold(values, |table, name| table.get(name)?.as_object())
 }
 
@@ -129,7 +129,8 @@ fn import_below(chart: &mut Chart) -> Result<(), String> {
 
 fn import(chart: &mut Chart) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
-    let mut values = coalesce(chart, Table::new(), Nulls::Keep)?;
+    let mut all =
+        values::merge_chart(&chart.defaults(), &Table::new(), &mut Vec::new()).map_err(|error| error.to_string())?;
     let mut imported = Table::new();
     for dependency in &mut wanted {
         let mut normal = Vec::new();
@@ -143,15 +144,15 @@ fn import(chart: &mut Chart) -> Result<(), String> {
             entry.insert("child".to_owned(), Value::from(child.as_str()));
             entry.insert("parent".to_owned(), Value::from(parent.as_str()));
             normal.push(Value::Object(entry));
-            let Some(found) = table_at(&values, &format!("{}.{child}", dependency.name)) else { continue };
+            let Some(found) = table_at(&all, &format!("{}.{child}", dependency.name)) else { continue };
             let placed =
                 if import.is_string() || parent == "." { found.clone() } else { nested(&parent, found.clone()) };
-            tables(&mut imported, placed, Nulls::Keep);
+            values::merge_tables(&mut imported, &placed, &mut Vec::new());
         }
         dependency.import_values = normal;
     }
-    tables(&mut values, imported, Nulls::Keep);
-    chart.values = values;
+    values::merge_tables(&mut all, &imported, &mut Vec::new());
+    chart.values = all;
     chart.metadata.dependencies = Some(wanted);
     Ok(())
 }

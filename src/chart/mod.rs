@@ -3,7 +3,6 @@
 //! `evenkeel template` load charts here, `render/` renders them. Reads trees and bytes; only `io` touches a disk.
 
 pub mod archive;
-pub mod coalesce;
 mod capabilities;
 mod decode;
 mod dependencies;
@@ -21,11 +20,13 @@ pub use ignore::{Ignore, IgnoreError};
 pub use metadata::{Dependency, Maintainer, Metadata};
 
 pub(crate) use decode::{Decoder, field};
-pub(crate) use dependencies::table_at;
 
 use std::sync::Arc;
 
-use coalesce::Table;
+use crate::values::ChartValues;
+
+/// A map of values.
+pub type Table = serde_json::Map<String, serde_json::Value>;
 
 /// A file of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,16 @@ impl Chart {
     #[must_use]
     pub fn is_library(&self) -> bool {
         self.metadata.kind.eq_ignore_ascii_case("library")
+    }
+
+    /// The values of the chart and its subcharts, to coalesce with what a user gives.
+    #[must_use]
+    pub fn defaults(&self) -> ChartValues {
+        ChartValues {
+            name: self.metadata.name.clone(),
+            values: self.values.clone(),
+            dependencies: self.dependencies.iter().map(Self::defaults).collect(),
+        }
     }
 
     /// A file of this chart as a person finds it.

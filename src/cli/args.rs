@@ -47,6 +47,8 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Render a chart as `helm template` does, byte for byte.
+    Template(Box<super::template::TemplateArgs>),
     /// Print the manifests of an environment or a release (secret values masked).
     Render(RenderArgs),
     /// Say which layer, file and line each value comes from, and what it overrode.

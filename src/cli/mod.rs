@@ -14,6 +14,7 @@ mod run;
 mod sandbox;
 mod source;
 mod status;
+mod template;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
             log::start(verbose, args::LogFormat::Text);
             render::run(&args, console)
         }
+        Command::Template(args) => Ok(template::run(&args, &mut console.raw(), &mut std::io::stderr())?),
         Command::Explain(args) => {
             log::start(verbose, args::LogFormat::Text);
             explain::run(&args, console)

@@ -1,1 +1,124 @@
-//! Sprig's and Helm's template functions, by family.
+//! The functions that Helm gives to templates: sprig's (v3.3, without `env` and `expandenv`) and Helm's own, a file for each
+//! family. `render/` registers them. What is not a function of its arguments (the cluster, randomness, the time) comes in
+//! through [`Surroundings`]; nothing here reads a clock, a file or the environment.
+
+mod convert;
+mod crypto;
+mod dates;
+mod decimal;
+mod dicts;
+mod encoding;
+mod flow;
+mod helm;
+mod layout;
+mod json;
+mod lists;
+mod math;
+mod merge;
+mod patterns;
+mod random;
+mod reflection;
+mod strings;
+mod toml;
+mod url;
+mod versions;
+mod words;
+
+pub use random::Seeded;
+
+pub(crate) use helm::{ERROR_END, ERROR_START, ROOT, without_no_value};
+
+use std::sync::Arc;
+
+use crate::template::{FunctionTable, Signature, Type};
+
+/// The live cluster, as `lookup` sees it.
+pub trait Lookup: Send + Sync {
+    /// One object by name, a list object when `name` is empty, `None` when there is nothing.
+    ///
+    /// # Errors
+    /// The text of the error, when the cluster cannot be asked.
+    fn lookup(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<serde_json::Value>, String>;
+}
+
+/// Where random functions take their bytes from.
+pub trait Random: Send + Sync {
+    /// Fills `out`; `function` is the template function that asks.
+    fn fill(&self, function: &str, out: &mut [u8]);
+}
+
+/// No cluster: `lookup` finds nothing, as in `helm template`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoCluster;
+
+impl Lookup for NoCluster {
+    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Option<serde_json::Value>, String> {
+        Ok(None)
+    }
+}
+
+/// What functions see besides their arguments.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The cluster.
+    pub lookup: Arc<dyn Lookup>,
+    /// Random bytes.
+    pub random: Arc<dyn Random>,
+    /// The time that `now` gives.
+    pub now: jiff::Timestamp,
+    /// The zone in which dates are printed where none is named.
+    pub zone: jiff::tz::TimeZone,
+}
+
+impl Default for Surroundings {
+    /// No cluster, fixed bytes, the epoch in UTC: reproducible.
+    fn default() -> Self {
+        Self {
+            lookup: Arc::new(NoCluster),
+            random: Arc::new(Seeded::new(b"")),
+            now: jiff::Timestamp::UNIX_EPOCH,
+            zone: jiff::tz::TimeZone::UTC,
+        }
+    }
+}
+
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings").field("now", &self.now).field("zone", &self.zone).finish_non_exhaustive()
+    }
+}
+
+/// Adds all functions to `table`.
+pub fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
+    strings::register(table);
+    words::register(table);
+    math::register(table);
+    lists::register(table);
+    dicts::register(table);
+    flow::register(table);
+    reflection::register(table);
+    encoding::register(table);
+    crypto::register(table);
+    versions::register(table);
+    patterns::register(table);
+    url::register(table);
+    dates::register(table, surroundings);
+    random::register(table, surroundings);
+    helm::register(table, surroundings);
+}
+
+/// Fixed parameters.
+const fn fixed(params: &'static [Type]) -> Signature {
+    Signature::new(params)
+}
+
+/// Fixed parameters, then any number of anything.
+const fn rest(params: &'static [Type]) -> Signature {
+    Signature::variadic(params, Type::Any)
+}

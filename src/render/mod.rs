@@ -1,1 +1,70 @@
-//! A chart and values become manifests, hooks and notes.
+//! Turns a chart and values into manifests, hooks, definitions and notes: the bytes are helm's, and every manifest is also an
+//! object. `evenkeel template`, the environment's releases and the reconciler call this. It asks the cluster, a source of
+//! randomness and the time only through [`Surroundings`], and never reads files.
+//!
+//! ```text
+//! chart ─ dependencies ─ values coalesced ─ templates executed ─ split ─ sorted by kind ─▶ Rendered
+//! ```
+
+mod compiled;
+mod error;
+mod files;
+mod head;
+mod manifests;
+mod output;
+mod scope;
+mod split;
+mod structs;
+
+pub use crate::functions::{Lookup, NoCluster, Random, Seeded, Surroundings};
+pub use compiled::{CompiledChart, name_from_template};
+pub use error::RenderError;
+pub use manifests::{Crd, Hook, Manifest, Rendered};
+pub use output::TextOptions;
+
+use crate::chart::{Capabilities, Chart, Table};
+use crate::template::Limits;
+
+/// What a render depends on besides the chart and the values.
+#[derive(Debug, Clone)]
+pub struct RenderOptions {
+    /// `.Release.Name`
+    pub release_name: String,
+    /// `.Release.Namespace`
+    pub namespace: String,
+    /// `.Release.Revision`
+    pub revision: i64,
+    /// `.Release.IsUpgrade`; `.Release.IsInstall` is its opposite.
+    pub is_upgrade: bool,
+    /// `.Capabilities`
+    pub capabilities: Capabilities,
+    /// The cluster, randomness and time, as functions see them.
+    pub surroundings: Surroundings,
+    /// What the templates may cost.
+    pub limits: Limits,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self {
+            release_name: "release-name".to_owned(),
+            namespace: "default".to_owned(),
+            revision: 1,
+            is_upgrade: false,
+            capabilities: Capabilities::default(),
+            surroundings: Surroundings::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Renders a chart once. Whoever renders a chart many times keeps a [`CompiledChart`].
+///
+/// # Errors
+/// When the chart, the values or a template is wrong, with helm's message and the place.
+pub fn render(chart: &Chart, values: &Table, options: &RenderOptions) -> Result<Rendered, RenderError> {
+    CompiledChart::new(chart.clone()).render(values, options)
+}
+
+#[cfg(test)]
+mod tests;

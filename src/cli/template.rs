@@ -1,0 +1,217 @@
+//! `evenkeel template`: a chart rendered to the bytes that `helm template` prints, with helm's flags and helm's first line of an
+//! error.
+#![expect(clippy::disallowed_methods, reason = "values files are named on the command line and read here")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::chart::{Capabilities, ChartError, io};
+use crate::render::{CompiledChart, NoCluster, Random, RenderError, RenderOptions, Surroundings, TextOptions};
+use crate::template::Limits;
+use crate::values::{merge_maps, set};
+use crate::yaml::{self, Numbers};
+
+/// Bytes that a file of values may have.
+const MAX_VALUES: u64 = 64 << 20;
+
+/// Arguments of `template`: helm template's.
+#[derive(Debug, Args)]
+pub struct TemplateArgs {
+    /// The release's name (may be left out) and the chart: a folder or a .tgz.
+    #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
+    pub name_and_chart: Vec<String>,
+    /// The namespace of the release.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// Values from YAML files; later ones win.
+    #[arg(short = 'f', long = "values", value_name = "FILE", value_delimiter = ',')]
+    pub values: Vec<PathBuf>,
+    /// Values, typed: key1=val1,key2=val2.
+    #[arg(long, value_name = "VALUES")]
+    pub set: Vec<String>,
+    /// Values that are texts.
+    #[arg(long, value_name = "VALUES")]
+    pub set_string: Vec<String>,
+    /// Values in JSON: key=jsonval.
+    #[arg(long, value_name = "VALUES")]
+    pub set_json: Vec<String>,
+    /// One value taken as it is.
+    #[arg(long, value_name = "VALUE")]
+    pub set_literal: Vec<String>,
+    /// Values from the contents of files: key=path.
+    #[arg(long, value_name = "VALUES")]
+    pub set_file: Vec<String>,
+    /// Only these templates (patterns below the chart).
+    #[arg(short, long, value_name = "TEMPLATE", value_delimiter = ',')]
+    pub show_only: Vec<String>,
+    /// Definitions of custom resources too.
+    #[arg(long)]
+    pub include_crds: bool,
+    /// No hooks.
+    #[arg(long)]
+    pub no_hooks: bool,
+    /// No tests.
+    #[arg(long)]
+    pub skip_tests: bool,
+    /// `.Release.IsUpgrade` instead of `.Release.IsInstall`.
+    #[arg(long)]
+    pub is_upgrade: bool,
+    /// More API versions for `.Capabilities.APIVersions`.
+    #[arg(short, long, value_name = "VERSION", value_delimiter = ',')]
+    pub api_versions: Vec<String>,
+    /// The Kubernetes version for `.Capabilities.KubeVersion`.
+    #[arg(long, value_name = "VERSION")]
+    pub kube_version: Option<String>,
+    /// A template for the release's name.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub name_template: Option<String>,
+}
+
+/// Bytes from the operating system.
+#[derive(Debug)]
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, _function: &str, out: &mut [u8]) {
+        rand::fill(out);
+    }
+}
+
+/// Renders the chart to `out`; an error goes to `err`, its first line as helm writes it. Gives the exit code.
+///
+/// # Errors
+/// When `out` or `err` cannot be written.
+pub fn run(args: &TemplateArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
+    match rendered(args) {
+        Ok(text) => {
+            out.write_all(text.as_bytes())?;
+            out.flush()?;
+            Ok(0)
+        }
+        Err(Failure::Plain(message)) => {
+            writeln!(err, "Error: {message}")?;
+            Ok(1)
+        }
+        Err(Failure::Placed(error)) => {
+            writeln!(err, "Error: {}", error.helm)?;
+            if error.diagnostic.position.is_some() {
+                writeln!(err, "\n{}", error.diagnostic)?;
+            }
+            Ok(1)
+        }
+    }
+}
+
+/// Why nothing was rendered.
+enum Failure {
+    /// Helm's message is all there is.
+    Plain(String),
+    /// There is a place too.
+    Placed(RenderError),
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::Placed(error)
+    }
+}
+
+impl From<ChartError> for Failure {
+    fn from(error: ChartError) -> Self {
+        Self::Placed(error.into())
+    }
+}
+
+fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
+    let (name, chart) = match &args.name_and_chart[..] {
+        [name, chart] => (Some(name), chart),
+        [chart] => (None, chart),
+        _ => return Err(Failure::Plain("\"template\" requires at least 1 argument".to_owned())),
+    };
+    if name.is_some() && args.name_template.is_some() {
+        return Err(Failure::Plain("cannot set --name-template and also specify a name".to_owned()));
+    }
+    let surroundings = Surroundings {
+        lookup: Arc::new(NoCluster),
+        random: Arc::new(SystemRandom),
+        now: jiff::Timestamp::now(),
+        zone: jiff::tz::TimeZone::system(),
+    };
+    let release_name = match &args.name_template {
+        Some(template) => crate::render::name_from_template(template, &surroundings).map_err(Failure::Plain)?,
+        None => name.map_or_else(|| "release-name".to_owned(), Clone::clone),
+    };
+    let mut capabilities = Capabilities::default();
+    if let Some(version) = &args.kube_version {
+        capabilities
+            .set_version(version)
+            .map_err(|message| Failure::Plain(format!("invalid kube version '{version}': {message}")))?;
+    }
+    capabilities.api_versions.extend(args.api_versions.iter().cloned());
+    let values = values(args).map_err(Failure::Plain)?;
+    let chart = io::load(Path::new(chart))?;
+    let options = RenderOptions {
+        release_name,
+        namespace: args.namespace.clone(),
+        revision: 1,
+        is_upgrade: args.is_upgrade,
+        capabilities,
+        surroundings,
+        limits: Limits::default(),
+    };
+    let text = TextOptions {
+        include_crds: args.include_crds,
+        no_hooks: args.no_hooks,
+        skip_tests: args.skip_tests,
+        show_only: args.show_only.clone(),
+    };
+    Ok(CompiledChart::new(chart).render(&values, &options)?.text_as_helm_template(&text)?)
+}
+
+/// Helm's order: files, then JSON, typed, texts, files' contents, literals.
+fn values(args: &TemplateArgs) -> Result<Map<String, Value>, String> {
+    let mut values = Map::new();
+    for path in &args.values {
+        let shown = path.display();
+        let text = read(path)?;
+        let read = yaml::to_json(&text, Numbers::Float)
+            .map_err(|error| format!("failed to parse {shown}: error converting YAML to JSON: {}", error.go_text()))?;
+        match read {
+            Value::Object(map) => merge_maps(&mut values, &map),
+            Value::Null => {}
+            _ => return Err(format!("failed to parse {shown}: values are no map")),
+        }
+    }
+    let mut file = |name: &str| read(Path::new(name));
+    for (kind, lines) in [
+        (set::Kind::Json, &args.set_json),
+        (set::Kind::Typed, &args.set),
+        (set::Kind::String, &args.set_string),
+        (set::Kind::File, &args.set_file),
+        (set::Kind::Literal, &args.set_literal),
+    ] {
+        for line in lines {
+            set::apply(&mut values, kind, line, &mut file).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(values)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("open {}: no such file or directory", path.display()),
+        _ => format!("open {}: {error}", path.display()),
+    };
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).map_err(failed);
+    }
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_VALUES {
+        return Err(format!("{} is larger than {MAX_VALUES} bytes (limit: values file)", path.display()));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,302 @@
+//! Times, durations and dates.
+
+use std::any::Any;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use super::{Surroundings, fixed, layout};
+use crate::template::{FuncError, FunctionTable, Kind, Method, Object, Signature, Type, Value};
+
+const A: Type = Type::Any;
+const S: Type = Type::String;
+const TIME: Type = Type::Object("time.Time");
+
+/// Go's `time.Time`.
+#[derive(Debug, Clone, PartialEq)]
+struct Time(Zoned);
+
+pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
+    let (now, zone) = (surroundings.now, surroundings.zone.clone());
+    let local = move || zone.clone();
+    table.add("now", fixed(&[]), {
+        let local = local.clone();
+        move |_, _| Ok(Value::object(Time(now.to_zoned(local()))))
+    });
+    let in_zone = move |layout: &str, date: &Value, zone: TimeZone| -> Value {
+        layout::format(&moment(date, now).to_zoned(zone), layout).into()
+    };
+    let named = |name: &str, local: &TimeZone| match name {
+        "Local" => local.clone(),
+        "" => TimeZone::UTC,
+        name => TimeZone::get(name).unwrap_or(TimeZone::UTC),
+    };
+    for name in ["date"] {
+        let local = local.clone();
+        table.add(name, fixed(&[S, A]), move |_, a| Ok(in_zone(a[0].str(), &a[1], local())));
+    }
+    for name in ["dateInZone", "date_in_zone"] {
+        let local = local.clone();
+        table.add(name, fixed(&[S, A, S]), move |_, a| Ok(in_zone(a[0].str(), &a[1], named(a[2].str(), &local()))));
+    }
+    table.add("htmlDate", fixed(&[A]), {
+        let local = local.clone();
+        move |_, a| Ok(in_zone("2006-01-02", &a[0], local()))
+    });
+    table.add("htmlDateInZone", fixed(&[A, S]), {
+        let local = local.clone();
+        move |_, a| Ok(in_zone("2006-01-02", &a[0], named(a[1].str(), &local())))
+    });
+    for name in ["dateModify", "date_modify", "mustDateModify", "must_date_modify"] {
+        let must = name.starts_with("must");
+        table.add(name, fixed(&[S, TIME]), move |_, a| {
+            let Some(Time(time)) = a[1].downcast() else { return Ok(a[1].clone()) };
+            match parse_duration(a[0].str()) {
+                Ok(span) => Ok(time.checked_add(span).map_or_else(|_| a[1].clone(), |time| Value::object(Time(time)))),
+                Err(error) if must => Err(error.into()),
+                Err(_) => Ok(a[1].clone()),
+            }
+        });
+    }
+    table.add("toDate", fixed(&[S, S]), {
+        let local = local.clone();
+        move |_, a| Ok(Value::object(Time(layout::parse(a[0].str(), a[1].str(), &local()).unwrap_or_else(|_| zero()))))
+    });
+    table.add("mustToDate", fixed(&[S, S]), move |_, a| {
+        let time = layout::parse(a[0].str(), a[1].str(), &local()).map_err(FuncError::new)?;
+        Ok(Value::object(Time(time)))
+    });
+    table.add("unixEpoch", fixed(&[TIME]), |_, a| {
+        let seconds = a[0].downcast::<Time>().map_or(0, |time| time.0.timestamp().as_second());
+        Ok(seconds.to_string().into())
+    });
+    table.add("ago", fixed(&[A]), move |_, a| {
+        let nanos = now.duration_since(moment(&a[0], now)).as_nanos();
+        let seconds = (nanos.unsigned_abs() + 500_000_000) / 1_000_000_000;
+        let seconds = i128::try_from(seconds).unwrap_or(i128::MAX / 1_000_000_000);
+        Ok(go_duration(seconds * 1_000_000_000 * nanos.signum()).into())
+    });
+    table.add("duration", fixed(&[A]), |_, a| {
+        let seconds = match &a[0] {
+            Value::String(text) => text.parse().unwrap_or(0),
+            Value::Int64(n) => *n,
+            _ => 0i64,
+        };
+        Ok(go_duration(i128::from(seconds.wrapping_mul(1_000_000_000))).into())
+    });
+    table.add("durationRound", fixed(&[A]), move |_, a| {
+        let nanos = match &a[0] {
+            Value::String(text) => parse_duration(text).map_or(0, |span| span.as_nanos()),
+            Value::Int64(n) => i128::from(*n),
+            Value::Object(_) => a[0].downcast::<Time>().map_or(0, |t| now.duration_since(t.0.timestamp()).as_nanos()),
+            _ => 0,
+        };
+        Ok(rounded(nanos.unsigned_abs()).into())
+    });
+}
+
+/// The time that an argument stands for: a time, seconds since the epoch, and for anything else now.
+fn moment(value: &Value, now: Timestamp) -> Timestamp {
+    match value {
+        Value::Int64(n) | Value::Int(n) => Timestamp::from_second(*n).unwrap_or(now),
+        Value::Int32(n) => Timestamp::from_second(i64::from(*n)).unwrap_or(now),
+        other => other.downcast::<Time>().map_or(now, |time| time.0.timestamp()),
+    }
+}
+
+/// Go's zero time.
+fn zero() -> Zoned {
+    jiff::civil::date(1, 1, 1).to_zoned(TimeZone::UTC).unwrap_or_default()
+}
+
+fn rounded(nanos: u128) -> String {
+    const SECOND: u128 = 1_000_000_000;
+    for (unit, name) in [
+        (SECOND * 3600 * 24 * 365, "y"),
+        (SECOND * 3600 * 24 * 30, "mo"),
+        (SECOND * 3600 * 24, "d"),
+        (SECOND * 3600, "h"),
+        (SECOND * 60, "m"),
+        (SECOND, "s"),
+    ] {
+        if nanos > unit {
+            return format!("{}{name}", nanos / unit);
+        }
+    }
+    "0s".to_owned()
+}
+
+/// Go's `Duration.String`.
+fn go_duration(nanos: i128) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let nanos = nanos.unsigned_abs();
+    let decimals = |value: u128, unit: u128| {
+        let fraction = format!("{:0width$}", value % unit, width = unit.ilog10() as usize);
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() || unit == 1 { String::new() } else { format!(".{fraction}") };
+        format!("{}{point}", value / unit)
+    };
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
+    if nanos < 1_000 {
+        return format!("{sign}{nanos}ns");
+    }
+    if nanos < 1_000_000 {
+        return format!("{sign}{}µs", decimals(nanos, 1_000));
+    }
+    if nanos < 1_000_000_000 {
+        return format!("{sign}{}ms", decimals(nanos, 1_000_000));
+    }
+    let seconds = decimals(nanos % 60_000_000_000, 1_000_000_000);
+    let minutes = nanos / 60_000_000_000;
+    if minutes == 0 {
+        format!("{sign}{seconds}s")
+    } else if minutes < 60 {
+        format!("{sign}{minutes}m{seconds}s")
+    } else {
+        format!("{sign}{}h{}m{seconds}s", minutes / 60, minutes % 60)
+    }
+}
+
+/// Go's `ParseDuration`.
+fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let invalid = || format!("time: invalid duration {text:?}");
+    let (negative, mut rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if rest == "0" {
+        return Ok(SignedDuration::ZERO);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut nanos = 0f64;
+    let mut whole = 0i128;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        if number.is_empty() || number == "." || number.matches('.').count() > 1 {
+            return Err(invalid());
+        }
+        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, left) = after.split_at(end);
+        let scale: i128 = match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            "" => return Err(format!("time: missing unit in duration {text:?}")),
+            unit => return Err(format!("time: unknown unit {unit:?} in duration {text:?}")),
+        };
+        let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let integer: i128 = if integer.is_empty() { 0 } else { integer.parse().map_err(|_| invalid())? };
+        whole = integer.checked_mul(scale).and_then(|n| whole.checked_add(n)).ok_or_else(invalid)?;
+        if !fraction.is_empty() {
+            #[expect(clippy::cast_precision_loss, reason = "a fraction of a unit is below 2^42 nanoseconds")]
+            let part = format!("0.{fraction}").parse::<f64>().unwrap_or(0.0) * scale as f64;
+            nanos += part.trunc();
+        }
+        rest = left;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "fractions of units, each below an hour")]
+    let total = whole + nanos as i128;
+    let total = i64::try_from(total).map_err(|_| invalid())?;
+    Ok(SignedDuration::from_nanos(if negative { -total } else { total }))
+}
+
+impl Object for Time {
+    fn type_name(&self) -> &'static str {
+        "time.Time"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Struct
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        METHODS
+    }
+
+    fn string(&self) -> Option<String> {
+        Some(layout::format(&self.0, "2006-01-02 15:04:05.999999999 -0700 MST"))
+    }
+
+    fn json(&self) -> Option<serde_json::Value> {
+        Some(layout::format(&self.0, "2006-01-02T15:04:05.999999999Z07:00").into())
+    }
+
+    fn equals(&self, other: &dyn Object) -> bool {
+        other.as_any().downcast_ref::<Self>() == Some(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+const NONE: Signature = Signature::new(&[]);
+
+fn own(value: &Value, read: impl Fn(&Zoned) -> Value) -> Value {
+    value.downcast::<Time>().map(|time| read(&time.0)).unwrap_or_default()
+}
+
+static METHODS: &[Method] = &[
+    Method {
+        name: "Format",
+        signature: Signature::new(&[S]),
+        call: |_, v, a| Ok(own(v, |t| layout::format(t, a[0].str()).into())),
+    },
+    Method { name: "Unix", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int64(t.timestamp().as_second()))) },
+    Method {
+        name: "UnixNano",
+        signature: NONE,
+        call: |_, v, _| Ok(own(v, |t| Value::Int64(i64::try_from(t.timestamp().as_nanosecond()).unwrap_or(i64::MAX)))),
+    },
+    Method { name: "Year", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.year())))) },
+    Method { name: "Day", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.day())))) },
+    Method { name: "Hour", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.hour())))) },
+    Method { name: "Minute", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.minute())))) },
+    Method { name: "Second", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.second())))) },
+    Method {
+        name: "UTC",
+        signature: NONE,
+        call: |_, v, _| Ok(own(v, |t| Value::object(Time(t.with_time_zone(TimeZone::UTC))))),
+    },
+    Method {
+        name: "String",
+        signature: NONE,
+        call: |_, v, _| Ok(v.downcast::<Time>().and_then(Object::string).unwrap_or_default().into()),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_gos() {
+        for (text, printed) in [
+            ("1h15m30.918s", "1h15m30.918s"),
+            ("1.5h", "1h30m0s"),
+            ("-2m", "-2m0s"),
+            ("150ms", "150ms"),
+            ("1us", "1µs"),
+            ("0", "0s"),
+            ("95s", "1m35s"),
+        ] {
+            assert_eq!(go_duration(parse_duration(text).unwrap().as_nanos()), printed, "{text}");
+        }
+        assert_eq!(parse_duration("5").unwrap_err(), "time: missing unit in duration \"5\"");
+        assert_eq!(parse_duration("5x").unwrap_err(), "time: unknown unit \"x\" in duration \"5x\"");
+        assert_eq!(rounded(7_805_000_000_000), "2h");
+    }
+}

@@ -1,0 +1,162 @@
+//! Helm's own functions: `include`, `tpl`, `required`, `fail`, `lookup`, and YAML, JSON and TOML in and out.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::json::{self, Style};
+use super::{Surroundings, fixed, toml};
+use crate::template::{Context, ErrorKind, FuncError, FunctionTable, Str, Type, Value, quote};
+use crate::yaml::{self, Numbers};
+
+const A: Type = Type::Any;
+const S: Type = Type::String;
+
+/// How often a template may include itself (helm: `recursionMaxNums`).
+const MAX_NESTED: u32 = 1_000;
+
+/// What helm puts around the messages of `fail` and `required`, to find them in a chain of errors.
+pub(crate) const ERROR_START: &str = "HELM_ERR_START";
+/// The end of such a message.
+pub(crate) const ERROR_END: &str = "HELM_ERR_END";
+
+/// The name under which helm keeps its templates, and which `tpl` gives to its texts.
+pub(crate) const ROOT: &str = "gotpl";
+
+pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
+    let nested: Rc<RefCell<HashMap<String, u32>>> = Rc::default();
+    table.add("include", fixed(&[S, A]), move |ctx, a| {
+        let name = a[0].str();
+        {
+            let mut nested = nested.borrow_mut();
+            let count = nested.entry(name.to_owned()).or_default();
+            if *count > MAX_NESTED {
+                return Err(FuncError::new(format!(
+                    "rendering template has a nested reference name: {name}: unable to execute template"
+                )));
+            }
+            *count += 1;
+        }
+        let result = ctx.execute_template(name, a[1].clone());
+        if let Some(count) = nested.borrow_mut().get_mut(name) {
+            *count = count.saturating_sub(1);
+        }
+        Ok(result?.into())
+    });
+    table.add("tpl", fixed(&[S, A]), |ctx, a| tpl(ctx, &a[0], a[1].clone()));
+    table.add("required", fixed(&[S, A]), |_, a| match &a[1] {
+        Value::Nil => Err(wrapped(a[0].str())),
+        Value::String(text) if text.is_empty() => Err(wrapped(a[0].str())),
+        given => Ok(given.clone()),
+    });
+    table.add("fail", fixed(&[S]), |_, a| Err(wrapped(a[0].str())));
+    table.add("getHostByName", fixed(&[S]), |_, _| Ok("".into()));
+    let cluster = Arc::clone(&surroundings.lookup);
+    table.add("lookup", fixed(&[S, S, S, S]), move |_, a| {
+        let found = cluster.lookup(a[0].str(), a[1].str(), a[2].str(), a[3].str()).map_err(FuncError::new)?;
+        Ok(found.map_or_else(|| Value::Map(crate::template::Map::empty()), |json| Value::from(&json)))
+    });
+    register_yaml(table);
+    register_json(table);
+    table.add("toToml", fixed(&[A]), |_, a| {
+        Ok(a[0]
+            .to_json()
+            .map_err(|error| error.to_string())
+            .and_then(|json| toml::write(&json))
+            .unwrap_or_else(|e| e)
+            .into())
+    });
+}
+
+fn register_yaml(table: &mut FunctionTable) {
+    table.add("toYaml", fixed(&[A]), |ctx, a| {
+        let Ok(json) = a[0].to_json() else { return Ok("".into()) };
+        let mut text = yaml::emit(&json);
+        ctx.spend(text.len() as u64 / 16)?;
+        if text.ends_with('\n') {
+            text.pop();
+        }
+        Ok(text.into())
+    });
+    table.add("fromYaml", fixed(&[S]), |_, a| {
+        Ok(read_map(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: "))
+    });
+    table.add("fromYamlArray", fixed(&[S]), |_, a| {
+        Ok(read_list(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: "))
+    });
+}
+
+fn register_json(table: &mut FunctionTable) {
+    table.add("fromJson", fixed(&[S]), |_, a| Ok(read_map(json::read(a[0].str()), "")));
+    table.add("fromJsonArray", fixed(&[S]), |_, a| Ok(read_list(json::read(a[0].str()), "")));
+    table.add("mustFromJson", fixed(&[S]), |_, a| {
+        json::read(a[0].str()).map(|json| Value::from(&json)).map_err(FuncError::new)
+    });
+    for (name, must, escape_html, pretty) in [
+        ("toJson", "mustToJson", true, false),
+        ("toPrettyJson", "mustToPrettyJson", true, true),
+        ("toRawJson", "mustToRawJson", false, false),
+    ] {
+        let style = Style { escape_html, pretty };
+        table.add(name, fixed(&[A]), move |_, a| {
+            Ok(a[0].to_json().map_or_else(|_| "".into(), |json| json::write(&json, style).into()))
+        });
+        table.add(must, fixed(&[A]), move |_, a| match a[0].to_json() {
+            Ok(json) => Ok(json::write(&json, style).into()),
+            Err(error) => Err(FuncError::new(error.to_string())),
+        });
+    }
+}
+
+fn wrapped(message: &str) -> FuncError {
+    FuncError::new(format!("{ERROR_START}{message}{ERROR_END}"))
+}
+
+fn tpl(ctx: &mut Context<'_>, text: &Value, data: Value) -> Result<Value, FuncError> {
+    let Value::String(source) = text else { return Ok("".into()) };
+    match ctx.execute_text(ROOT, source.as_str(), data) {
+        Ok(out) => Ok(without_no_value(out).into()),
+        Err(error) => {
+            let what = if error.kind == ErrorKind::Parse {
+                "cannot parse template"
+            } else {
+                "error during tpl function execution for"
+            };
+            Err(FuncError::from(error).wrap(&format!("{what} {}", quote(source.as_bytes()))))
+        }
+    }
+}
+
+/// Helm takes away what Go prints for a missing value.
+pub(crate) fn without_no_value(text: Str) -> Str {
+    if text.contains("<no value>") { Str::from(text.replace("<no value>", "")) } else { text }
+}
+
+fn from_yaml(text: &str) -> Result<serde_json::Value, String> {
+    yaml::to_json(text, Numbers::Float).map_err(|error| format!("error converting YAML to JSON: {}", error.go_text()))
+}
+
+fn mismatch(found: &serde_json::Value, wanted: &str, prefix: &str) -> String {
+    format!("{prefix}json: cannot unmarshal {} into Go value of type {wanted}", json::kind(found))
+}
+
+fn read_map(read: Result<serde_json::Value, String>, prefix: &str) -> Value {
+    let error = match read {
+        Ok(json @ serde_json::Value::Object(_)) => return Value::from(&json),
+        Ok(serde_json::Value::Null) => return Value::Map(crate::template::Map::empty()),
+        Ok(other) => mismatch(&other, "map[string]interface {}", prefix),
+        Err(error) => error,
+    };
+    Value::map([("Error", Value::from(error))])
+}
+
+fn read_list(read: Result<serde_json::Value, String>, prefix: &str) -> Value {
+    let error = match read {
+        Ok(json @ serde_json::Value::Array(_)) => return Value::from(&json),
+        Ok(serde_json::Value::Null) => return Value::list(Vec::new()),
+        Ok(other) => mismatch(&other, "[]interface {}", prefix),
+        Err(error) => error,
+    };
+    Value::list(vec![Value::from(error)])
+}

@@ -1,0 +1,360 @@
+//! JSON as Go's encoding/json writes it, and the errors with which it refuses a text.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// How to write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// `<`, `>` and `&` become `\u003c` …
+    pub(super) escape_html: bool,
+    /// Indented by two spaces.
+    pub(super) pretty: bool,
+}
+
+/// The text of a value.
+pub(super) fn write(value: &Value, style: Style) -> String {
+    let mut out = String::new();
+    put(&mut out, value, style, 0);
+    out
+}
+
+fn put(out: &mut String, value: &Value, style: Style, depth: usize) {
+    let line = |out: &mut String, depth: usize| {
+        if style.pretty {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("  ", depth));
+        }
+    };
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
+        Value::Number(n) => match n.as_f64() {
+            Some(x) if n.is_f64() => out.push_str(&float(x)),
+            _ => {
+                let _ = write!(out, "{n}");
+            }
+        },
+        Value::String(text) => put_text(out, text, style.escape_html),
+        Value::Array(items) if items.is_empty() => out.push_str("[]"),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                line(out, depth + 1);
+                put(out, item, style, depth + 1);
+            }
+            line(out, depth);
+            out.push(']');
+        }
+        Value::Object(entries) if entries.is_empty() => out.push_str("{}"),
+        Value::Object(entries) => {
+            out.push('{');
+            for (index, (key, item)) in entries.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                line(out, depth + 1);
+                put_text(out, key, style.escape_html);
+                out.push_str(if style.pretty { ": " } else { ":" });
+                put(out, item, style, depth + 1);
+            }
+            line(out, depth);
+            out.push('}');
+        }
+    }
+}
+
+/// A float64: without exponent between 1e-6 and 1e21.
+fn float(x: f64) -> String {
+    let size = x.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format!("{x:e}");
+        return match text.split_once('e') {
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => format!("{mantissa}e+{exponent}"),
+            _ => text,
+        };
+    }
+    format!("{x}")
+}
+
+fn put_text(out: &mut String, text: &str, escape_html: bool) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' if escape_html => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Reads JSON; every number is a float64.
+pub(super) fn read(text: &str) -> Result<Value, String> {
+    // Go refuses what is wrong before it looks at types, so its scanner's words come first.
+    if let Some(error) = (Scanner { text: text.as_bytes(), at: 0 }).check() {
+        return Err(error);
+    }
+    serde_json::from_str::<Value>(text).map(floats).map_err(|error| error.to_string())
+}
+
+fn floats(value: Value) -> Value {
+    match value {
+        Value::Number(n) => n.as_f64().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number),
+        Value::Array(items) => items.into_iter().map(floats).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, item)| (key, floats(item))).collect(),
+        other => other,
+    }
+}
+
+/// Go's JSON scanner, as far as its errors go.
+struct Scanner<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+const END: &str = "unexpected end of JSON input";
+/// Containers inside each other (encoding/json's own limit is 10,000; serde_json's is 128).
+const DEPTH: usize = 127;
+
+impl Scanner<'_> {
+    fn check(mut self) -> Option<String> {
+        let result = self.value(0).and_then(|()| {
+            self.space();
+            match self.text.get(self.at) {
+                None => Ok(()),
+                Some(_) => Err(self.wrong("after top-level value")),
+            }
+        });
+        result.err()
+    }
+
+    fn space(&mut self) {
+        while self.text.get(self.at).is_some_and(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn wrong(&self, place: &str) -> String {
+        let Some(byte) = self.text.get(self.at) else { return END.to_owned() };
+        let shown = match byte {
+            b'\'' => "'\\''".to_owned(),
+            b'"' => "'\"'".to_owned(),
+            b'\n' => "'\\n'".to_owned(),
+            b'\t' => "'\\t'".to_owned(),
+            b'\r' => "'\\r'".to_owned(),
+            0x20..=0x7e => format!("'{}'", char::from(*byte)),
+            0..=0x1f | 0x7f => format!("'\\x{byte:02x}'"),
+            0x80..=0x9f => format!("'\\u{byte:04x}'"),
+            byte => format!("'{}'", char::from(*byte)),
+        };
+        format!("invalid character {shown} {place}")
+    }
+
+    fn value(&mut self, depth: usize) -> Result<(), String> {
+        if depth > DEPTH {
+            return Err(format!("JSON nests deeper than {DEPTH} (limit: JSON depth)"));
+        }
+        self.space();
+        match self.text.get(self.at) {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => self.string(),
+            Some(b't') => self.literal("true"),
+            Some(b'f') => self.literal("false"),
+            Some(b'n') => self.literal("null"),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => Err(self.wrong("looking for beginning of value")),
+        }
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), String> {
+        for expected in word.bytes() {
+            if self.text.get(self.at) != Some(&expected) {
+                return Err(self.wrong(&format!("in literal {word} (expecting '{}')", char::from(expected))));
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), String> {
+        let digits = |s: &mut Self| {
+            let start = s.at;
+            while s.text.get(s.at).is_some_and(u8::is_ascii_digit) {
+                s.at += 1;
+            }
+            s.at > start
+        };
+        if self.text.get(self.at) == Some(&b'-') {
+            self.at += 1;
+        }
+        if self.text.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else if !digits(self) {
+            return Err(self.wrong("in numeric literal"));
+        }
+        if self.text.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            if !digits(self) {
+                return Err(self.wrong("after decimal point in numeric literal"));
+            }
+        }
+        if matches!(self.text.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.text.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if !digits(self) {
+                return Err(self.wrong("in exponent of numeric literal"));
+            }
+        }
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), String> {
+        self.at += 1;
+        loop {
+            match self.text.get(self.at) {
+                None => return Err(END.to_owned()),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(0..=0x1f) => return Err(self.wrong("in string literal")),
+                Some(b'\\') => {
+                    self.at += 1;
+                    match self.text.get(self.at) {
+                        Some(b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => self.at += 1,
+                        Some(b'u') => {
+                            self.at += 1;
+                            for _ in 0..4 {
+                                if !self.text.get(self.at).is_some_and(u8::is_ascii_hexdigit) {
+                                    return Err(self.wrong("in \\u hexadecimal character escape"));
+                                }
+                                self.at += 1;
+                            }
+                        }
+                        _ => return Err(self.wrong("in string escape code")),
+                    }
+                }
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), String> {
+        self.at += 1;
+        self.space();
+        if self.text.get(self.at) == Some(&b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.value(depth + 1)?;
+            self.space();
+            match self.text.get(self.at) {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.wrong("after array element")),
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<(), String> {
+        self.at += 1;
+        self.space();
+        if self.text.get(self.at) == Some(&b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.space();
+            if self.text.get(self.at) != Some(&b'"') {
+                return Err(self.wrong("looking for beginning of object key string"));
+            }
+            self.string()?;
+            self.space();
+            if self.text.get(self.at) != Some(&b':') {
+                return Err(self.wrong("after object key"));
+            }
+            self.at += 1;
+            self.value(depth + 1)?;
+            self.space();
+            match self.text.get(self.at) {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.wrong("after object key:value pair")),
+            }
+        }
+    }
+}
+
+/// What Go calls the JSON value where another type was wanted.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn writes_as_go() {
+        let html = Style { escape_html: true, pretty: false };
+        assert_eq!(
+            write(&json!({"b": "<&>\u{2028}", "a": [1.0, 1.5, 1e21, 1e-7, 1e20]}), html),
+            r#"{"a":[1,1.5,1e+21,1e-7,100000000000000000000],"b":"\u003c\u0026\u003e\u2028"}"#
+        );
+        let pretty = Style { escape_html: false, pretty: true };
+        assert_eq!(write(&json!({"a": [1], "b": {}}), pretty), "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}");
+    }
+
+    #[test]
+    fn refuses_as_go() {
+        for (text, error) in [
+            ("{x", "invalid character 'x' looking for beginning of object key string"),
+            ("[1", "unexpected end of JSON input"),
+            ("", "unexpected end of JSON input"),
+            ("[1}", "invalid character '}' after array element"),
+            ("{\"a\" 1}", "invalid character '1' after object key"),
+            ("tru", "unexpected end of JSON input"),
+            ("trux", "invalid character 'x' in literal true (expecting 'e')"),
+            ("1 2", "invalid character '2' after top-level value"),
+            ("\"\\q\"", "invalid character 'q' in string escape code"),
+            ("01", "invalid character '1' after top-level value"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), error, "{text}");
+        }
+        assert!(read(&"[".repeat(100_000)).is_err());
+    }
+}

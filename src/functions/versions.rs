@@ -1,0 +1,90 @@
+//! Semantic versions: `semver`, `semverCompare`.
+
+use std::any::Any;
+use std::cmp::Ordering;
+
+use super::fixed;
+use crate::chart::version::{Constraint, Version};
+use crate::template::{FuncError, FunctionTable, Kind, Method, Object, Signature, Type, Value};
+
+const S: Type = Type::String;
+const POINTER: Type = Type::Object("*semver.Version");
+
+pub(super) fn register(table: &mut FunctionTable) {
+    table.add("semver", fixed(&[S]), |_, a| Ok(Value::object(parse(a[0].str())?)));
+    table.add("semverCompare", fixed(&[S, S]), |_, a| {
+        let constraint = Constraint::parse(a[0].str()).map_err(|error| FuncError::new(error.to_string()))?;
+        Ok(constraint.check(&parse(a[1].str())?).into())
+    });
+}
+
+fn parse(text: &str) -> Result<Version, FuncError> {
+    Version::parse(text).map_err(|error| FuncError::new(error.to_string()))
+}
+
+impl Object for Version {
+    fn type_name(&self) -> &'static str {
+        "*semver.Version"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        METHODS
+    }
+
+    fn string(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+
+    fn json(&self) -> Option<serde_json::Value> {
+        Some(self.to_string().into())
+    }
+
+    fn equals(&self, _other: &dyn Object) -> bool {
+        false
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+const NONE: Signature = Signature::new(&[]);
+const OTHER: Signature = Signature::new(&[POINTER]);
+
+static METHODS: &[Method] = &[
+    Method { name: "Major", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.major))) },
+    Method { name: "Minor", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.minor))) },
+    Method { name: "Patch", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.patch))) },
+    Method { name: "Prerelease", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.prerelease.as_str().into())) },
+    Method { name: "Metadata", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.metadata.as_str().into())) },
+    Method { name: "Original", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.original.as_str().into())) },
+    Method { name: "String", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.to_string().into())) },
+    Method {
+        name: "Compare",
+        signature: OTHER,
+        call: |_, v, a| Ok(Value::Int(order(v, a).map_or(0, |order| order as i64))),
+    },
+    Method { name: "Equal", signature: OTHER, call: |_, v, a| Ok((order(v, a) == Some(Ordering::Equal)).into()) },
+    Method { name: "LessThan", signature: OTHER, call: |_, v, a| Ok((order(v, a) == Some(Ordering::Less)).into()) },
+    Method {
+        name: "GreaterThan",
+        signature: OTHER,
+        call: |_, v, a| Ok((order(v, a) == Some(Ordering::Greater)).into()),
+    },
+];
+
+fn own(value: &Value, read: impl Fn(&Version) -> Value) -> Value {
+    value.downcast::<Version>().map(read).unwrap_or_default()
+}
+
+fn order(value: &Value, args: &[Value]) -> Option<Ordering> {
+    Some(value.downcast::<Version>()?.compare(args.first()?.downcast::<Version>()?))
+}

@@ -1,0 +1,354 @@
+//! Words: case, abbreviation, wrapping (Masterminds/goutils and huandu/xstrings).
+
+use super::fixed;
+use crate::template::{FuncError, FunctionTable, Str, Type, Value};
+
+const S: Type = Type::String;
+const I: Type = Type::Int;
+
+pub(super) fn register(table: &mut FunctionTable) {
+    table.add("title", fixed(&[S]), |_, a| Ok(title(a[0].str()).into()));
+    table.add("untitle", fixed(&[S]), |_, a| Ok(untitle(a[0].str()).into()));
+    table.add("swapcase", fixed(&[S]), |_, a| Ok(swap_case(a[0].str()).into()));
+    table.add("camelcase", fixed(&[S]), |_, a| Ok(pascal_case(a[0].str()).into()));
+    table.add("snakecase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '_').into()));
+    table.add("kebabcase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '-').into()));
+    table.add("initials", fixed(&[S]), |_, a| {
+        Ok(a[0].str().split_whitespace().filter_map(|word| word.chars().next()).collect::<String>().into())
+    });
+    table.add("nospace", fixed(&[S]), |_, a| {
+        Ok(a[0].str().chars().filter(|c| !c.is_whitespace()).collect::<String>().into())
+    });
+    table.add("abbrev", fixed(&[I, S]), |_, a| Ok(abbreviate(0, number(&a[0]), &a[1])));
+    table.add("abbrevboth", fixed(&[I, I, S]), |_, a| {
+        let (left, right) = (number(&a[0]), number(&a[1]));
+        Ok(if left > 0 && right < 7 { a[2].clone() } else { abbreviate(left, right, &a[2]) })
+    });
+    table.add("wrap", fixed(&[I, S]), |_, a| wrap(number(&a[0]), "\n", a[1].str(), false));
+    table.add("wrapWith", fixed(&[I, S, S]), |_, a| wrap(number(&a[0]), a[1].str(), a[2].str(), true));
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or(0)
+}
+
+/// Go's `strings.Title`: what follows a separator becomes upper case.
+fn title(text: &str) -> String {
+    let mut before = ' ';
+    text.chars()
+        .map(|c| {
+            let start = separates(before);
+            before = c;
+            if start { single(c.to_uppercase(), c) } else { c }
+        })
+        .collect()
+}
+
+/// A character's other case where that is one character, as Go has it.
+fn single(mut cased: impl Iterator<Item = char>, c: char) -> char {
+    match (cased.next(), cased.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+fn separates(c: char) -> bool {
+    if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !c.is_alphanumeric() && c.is_whitespace() }
+}
+
+fn untitle(text: &str) -> String {
+    let mut start = true;
+    text.chars()
+        .map(|c| {
+            if c.is_whitespace() {
+                start = true;
+                c
+            } else if std::mem::take(&mut start) {
+                single(c.to_lowercase(), c)
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+fn swap_case(text: &str) -> String {
+    let mut space = true;
+    text.chars()
+        .map(|c| {
+            if c.is_uppercase() {
+                space = false;
+                single(c.to_lowercase(), c)
+            } else if c.is_lowercase() {
+                space = false;
+                single(c.to_uppercase(), c)
+            } else {
+                space = c.is_whitespace();
+                c
+            }
+        })
+        .collect()
+}
+
+fn connects(c: char) -> bool {
+    c == '-' || c == '_' || c.is_whitespace()
+}
+
+fn upper(c: char) -> char {
+    single(c.to_uppercase(), c)
+}
+
+fn lower(c: char) -> char {
+    single(c.to_lowercase(), c)
+}
+
+/// xstrings' `ToPascalCase`.
+fn pascal_case(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    // Leading connectors stay.
+    let (mut current, mut first_was_upper) = loop {
+        match chars.next() {
+            None => return out,
+            Some(c) if connects(c) => out.push(c),
+            Some(c) => break (upper(c), c.is_uppercase()),
+        }
+    };
+    for next in chars {
+        let before = std::mem::replace(&mut current, next);
+        if connects(current) && connects(before) {
+            out.push(before);
+        } else if connects(before) {
+            first_was_upper = current.is_uppercase();
+            current = upper(current);
+        } else {
+            if first_was_upper {
+                if current.is_uppercase() {
+                    current = lower(current);
+                } else {
+                    first_was_upper = false;
+                }
+            }
+            out.push(before);
+        }
+    }
+    out.push(current);
+    out
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    None,
+    Number,
+    Upper,
+    Lower,
+    Connector,
+    Punctuation,
+    Other,
+}
+
+fn letter(c: char) -> bool {
+    // Han and the like are letters without case: they end no word.
+    c.is_alphabetic() && !matches!(u32::from(c), 0x3400..)
+}
+
+fn punctuation(c: char) -> bool {
+    c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
+}
+
+/// The next run of characters of one kind.
+fn next_word(text: &str) -> (Word, &str, &str) {
+    let Some(first) = text.chars().next() else { return (Word::None, "", "") };
+    let run = |from: usize, belongs: &dyn Fn(char) -> bool| {
+        text[from..].char_indices().find(|(_, c)| !belongs(*c)).map_or(text.len(), |(at, _)| from + at)
+    };
+    let one = first.len_utf8();
+    let (kind, end) = if connects(first) {
+        (Word::Connector, run(one, &connects))
+    } else if punctuation(first) {
+        (Word::Punctuation, run(one, &punctuation))
+    } else if first.is_uppercase() {
+        let capitals = run(one, &char::is_uppercase);
+        let lower_follows = text[capitals..].chars().next().is_some_and(letter);
+        let end = if capitals == one {
+            run(one, &|c| letter(c) && !c.is_uppercase())
+        } else if lower_follows {
+            // The last capital starts the next word: HTTP|Status.
+            capitals - text[..capitals].chars().next_back().map_or(0, char::len_utf8)
+        } else {
+            capitals
+        };
+        (Word::Upper, end)
+    } else if letter(first) {
+        (Word::Lower, run(one, &|c| letter(c) && !c.is_uppercase()))
+    } else if first.is_numeric() {
+        (Word::Number, run(one, &char::is_numeric))
+    } else {
+        (Word::Other, run(one, &|c| !(connects(c) || letter(c) || c.is_numeric() || punctuation(c))))
+    };
+    (kind, &text[..end], &text[end..])
+}
+
+/// xstrings' `ToSnakeCase` and `ToKebabCase`.
+fn joined_words(text: &str, connector: char) -> String {
+    let mut out = String::with_capacity(text.len() + 4);
+    let put = |out: &mut String, kind: Word, word: &str| match kind {
+        Word::Upper | Word::Connector => {
+            out.extend(word.chars().map(|c| if connects(c) { connector } else { lower(c) }));
+        }
+        _ => out.push_str(word),
+    };
+    let joins = |kind: Word| !matches!(kind, Word::Connector | Word::Punctuation);
+    let (mut kind, mut word, mut rest) = next_word(text);
+    while !rest.is_empty() {
+        if kind != Word::Connector {
+            put(&mut out, kind, word);
+        }
+        let (before, last) = (kind, word);
+        (kind, word, rest) = next_word(rest);
+        match before {
+            Word::Number => {
+                while matches!(kind, Word::Lower | Word::Number) {
+                    put(&mut out, kind, word);
+                    (kind, word, rest) = next_word(rest);
+                }
+                if kind != Word::None && joins(kind) {
+                    out.push(connector);
+                }
+            }
+            Word::Connector => put(&mut out, before, last),
+            Word::Punctuation => {}
+            _ if kind != Word::Number => {
+                if joins(kind) {
+                    out.push(connector);
+                }
+            }
+            _ if rest.is_empty() => {}
+            _ => {
+                let number = word;
+                (kind, word, rest) = next_word(rest);
+                if kind == Word::Lower {
+                    // A number that letters follow starts a word: HTTP_2xx.
+                    out.push(connector);
+                    put(&mut out, Word::Number, number);
+                    while matches!(kind, Word::Lower | Word::Number) {
+                        put(&mut out, kind, word);
+                        (kind, word, rest) = next_word(rest);
+                    }
+                    if kind != Word::None && joins(kind) {
+                        out.push(connector);
+                    }
+                } else {
+                    // Else it belongs to the word before it: bld4_floor.
+                    put(&mut out, Word::Number, number);
+                    if joins(kind) {
+                        out.push(connector);
+                    }
+                }
+            }
+        }
+    }
+    put(&mut out, kind, word);
+    out
+}
+
+/// goutils' `AbbreviateFull`; positions are bytes.
+fn abbreviate(offset: i64, width: i64, value: &Value) -> Value {
+    let Value::String(text) = value else { return "".into() };
+    let bytes = text.as_bytes();
+    match abbreviated(bytes, offset, width) {
+        Some(short) => Str::from(short).into(),
+        None => value.clone(),
+    }
+}
+
+fn abbreviated(bytes: &[u8], offset: i64, width: i64) -> Option<Vec<u8>> {
+    let width = usize::try_from(width).ok().filter(|width| *width >= 4)?;
+    if bytes.len() <= width {
+        return None;
+    }
+    let room = width - 3;
+    let mut offset = usize::try_from(offset).unwrap_or(0).min(bytes.len());
+    if bytes.len() - offset < room {
+        offset = bytes.len() - room;
+    }
+    if offset <= 4 {
+        return Some([&bytes[..room], b"..."].concat());
+    }
+    if width < 7 {
+        return Some(Vec::new());
+    }
+    if offset + room < bytes.len() {
+        let inner = &bytes[offset..];
+        let inner = abbreviated(inner, 0, i64::try_from(room).unwrap_or(i64::MAX)).unwrap_or_else(|| inner.to_vec());
+        return Some([b"...", inner.as_slice()].concat());
+    }
+    Some([b"...", &bytes[bytes.len() - room..]].concat())
+}
+
+/// goutils' `WrapCustom`; positions are bytes.
+fn wrap(width: i64, line_end: &str, text: &str, cut_long_words: bool) -> Result<Value, FuncError> {
+    let line_end = if line_end.is_empty() { "\n" } else { line_end };
+    let width = usize::try_from(width).unwrap_or(1).max(1);
+    super::convert::checked(text.len().saturating_add((text.len() / width + 1).saturating_mul(line_end.len())))?;
+    let bytes = text.as_bytes();
+    let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while bytes.len() - at > width {
+        if bytes[at] == b' ' {
+            at += 1;
+            continue;
+        }
+        let window = &bytes[at..=at + width];
+        if let Some(space) = window.iter().rposition(|b| *b == b' ') {
+            out.extend_from_slice(&bytes[at..at + space]);
+            at += space + 1;
+        } else if cut_long_words {
+            out.extend_from_slice(&bytes[at..at + width]);
+            at += width;
+        } else if let Some(space) = bytes[at + width..].iter().position(|b| *b == b' ') {
+            out.extend_from_slice(&bytes[at..at + width + space]);
+            at += width + space + 1;
+        } else {
+            out.extend_from_slice(&bytes[at..]);
+            at = bytes.len();
+            break;
+        }
+        out.extend_from_slice(line_end.as_bytes());
+    }
+    out.extend_from_slice(&bytes[at..]);
+    Ok(Str::from(out).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_xstrings() {
+        for (text, pascal) in
+            [("http_server-name foo", "HttpServerNameFoo"), ("HTTPServer", "Httpserver"), ("_a_b", "_AB"), ("", "")]
+        {
+            assert_eq!(pascal_case(text), pascal, "{text}");
+        }
+        for (text, snake) in [
+            ("HTTPServerName2", "http_server_name2"),
+            ("a1B2", "a1_b2"),
+            ("Bld4Floor", "bld4_floor"),
+            ("HTTP2xx", "http_2xx"),
+            ("FirstName lastName", "first_name_last_name"),
+            ("x", "x"),
+        ] {
+            assert_eq!(joined_words(text, '_'), snake, "{text}");
+        }
+    }
+
+    #[test]
+    fn shortens_and_wraps() {
+        assert_eq!(abbreviate(0, 5, &"hello world".into()).str(), "he...");
+        assert_eq!(abbreviate(5, 10, &"1234 5678 9123".into()).str(), "...5678...");
+        assert_eq!(wrap(5, "\n", "hello world foo", false).unwrap().str(), "hello\nworld\nfoo");
+        assert_eq!(wrap(3, "\n", "hello", true).unwrap().str(), "hel\nlo");
+        assert_eq!(title("hello wOrld-x y_z"), "Hello WOrld-X Y_z");
+    }
+}

@@ -1,0 +1,218 @@
+//! Rendered files become manifests in helm's install order, and hooks (helm: `releaseutil.SortManifests`).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::error::RenderError;
+use super::head::Head;
+use super::split::split;
+use crate::diagnostic::{Diagnostic, Position};
+use crate::manifest::{self, Object};
+use crate::yaml::{self, Node, Numbers};
+
+const HOOK: &str = "helm.sh/hook";
+const HOOK_WEIGHT: &str = "helm.sh/hook-weight";
+const HOOK_DELETE: &str = "helm.sh/hook-delete-policy";
+
+/// The events that helm knows, as they are written and as they are meant.
+const EVENTS: &[(&str, &str)] = &[
+    ("pre-install", "pre-install"),
+    ("post-install", "post-install"),
+    ("pre-delete", "pre-delete"),
+    ("post-delete", "post-delete"),
+    ("pre-upgrade", "pre-upgrade"),
+    ("post-upgrade", "post-upgrade"),
+    ("pre-rollback", "pre-rollback"),
+    ("post-rollback", "post-rollback"),
+    ("test", "test"),
+    // Helm 2's name.
+    ("test-success", "test"),
+];
+
+/// One rendered document.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The template, as helm names it in `# Source:`.
+    pub source: String,
+    /// The text, without separator and outer blank lines.
+    pub text: String,
+    /// The kind; empty where the document has none.
+    pub kind: String,
+    /// The object; `None` for a document of nothing but comments.
+    object: Result<Option<Value>, RenderError>,
+}
+
+/// A document that helm runs at an event instead of installing it.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// The document.
+    pub manifest: Manifest,
+    /// `metadata.name`
+    pub name: String,
+    /// When: `pre-install`, `test`, …
+    pub events: Vec<String>,
+    /// Lower ones run first.
+    pub weight: i64,
+    /// `before-hook-creation`, `hook-succeeded`, `hook-failed`.
+    pub delete_policies: Vec<String>,
+}
+
+/// A file of `crds/`.
+#[derive(Debug, Clone)]
+pub struct Crd {
+    /// As helm names it in `# Source:`.
+    pub source: String,
+    /// The whole file; it may hold several documents.
+    pub text: String,
+}
+
+/// What a chart renders to.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    /// In helm's install order.
+    pub manifests: Vec<Manifest>,
+    /// In helm's order of kinds; they run by weight.
+    pub hooks: Vec<Hook>,
+    /// The chart's definitions, subcharts' last.
+    pub crds: Vec<Crd>,
+    /// NOTES.txt of the chart itself, as it is.
+    pub notes: String,
+    /// What helm warns of on the way.
+    pub warnings: Vec<String>,
+}
+
+impl Manifest {
+    /// The objects of the document: none for comments alone, several for a `List`.
+    ///
+    /// # Errors
+    /// When the document is no Kubernetes object, with the template that it came from.
+    pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
+        let Some(value) = self.object.as_ref().map_err(Clone::clone)? else { return Ok(Vec::new()) };
+        objects_of(value.clone(), &self.source)
+    }
+}
+
+fn objects_of(value: Value, source: &str) -> Result<Vec<Object>, RenderError> {
+    if let Value::Object(map) = &value
+        && map.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
+        && let Some(Value::Array(items)) = map.get("items")
+    {
+        return items.iter().map(|item| object(item.clone(), source)).collect();
+    }
+    Ok(vec![object(value, source)?])
+}
+
+fn object(value: Value, source: &str) -> Result<Object, RenderError> {
+    Object::new(value).map_err(|error| {
+        let helm = format!("unable to build kubernetes objects from release manifest: {error}");
+        RenderError::new(helm, Diagnostic::new(source, error.to_string()))
+    })
+}
+
+impl Crd {
+    /// The objects of the file.
+    ///
+    /// # Errors
+    /// When it is no YAML or holds no Kubernetes object.
+    pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
+        let nodes = yaml::parse_all(&self.text).map_err(|error| yaml_error(&error, &self.source, &self.text))?;
+        let mut found = Vec::new();
+        for node in nodes {
+            let value = node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, &self.source, &self.text))?;
+            if !value.is_null() {
+                found.extend(objects_of(value, &self.source)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Rendered {
+    /// The objects of all manifests, in install order, each with its manifest.
+    ///
+    /// # Errors
+    /// When a document is no Kubernetes object, with the template that it came from.
+    pub fn objects(&self) -> Result<Vec<(&Manifest, Object)>, RenderError> {
+        let mut found = Vec::new();
+        for manifest in &self.manifests {
+            found.extend(manifest.objects()?.into_iter().map(|object| (manifest, object)));
+        }
+        Ok(found)
+    }
+
+    /// Sorts the documents of rendered files into manifests and hooks. Partials and empty files are left out.
+    pub(super) fn sort(&mut self, files: BTreeMap<String, String>) -> Result<(), RenderError> {
+        for (source, content) in files {
+            if source.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
+                continue;
+            }
+            for text in split(&content) {
+                self.add(&source, text)?;
+            }
+        }
+        let order = |a: &str, b: &str| {
+            let (ra, rb) = (manifest::install_rank(a), manifest::install_rank(b));
+            ra.cmp(&rb)
+                .then_with(|| if ra == manifest::install_rank("") { a.cmp(b) } else { std::cmp::Ordering::Equal })
+        };
+        self.manifests.sort_by(|a, b| order(&a.kind, &b.kind));
+        self.hooks.sort_by(|a, b| order(&a.manifest.kind, &b.manifest.kind));
+        Ok(())
+    }
+
+    fn add(&mut self, source: &str, text: &str) -> Result<(), RenderError> {
+        let node = yaml::parse_lenient(text).map_err(|error| yaml_error(&error, source, text))?;
+        let head = match &node {
+            Some(node) => Head::read(node).map_err(|(message, position)| {
+                let diagnostic = shown(Diagnostic::new(source, message.clone()), text, position, node);
+                RenderError::new(format!("YAML parse error on {source}: {message}"), diagnostic)
+            })?,
+            None => Head::default(),
+        };
+        let object = match &node {
+            Some(node) => node.to_json(Numbers::Exact).map(Some).map_err(|error| yaml_error(&error, source, text)),
+            None => Ok(None),
+        };
+        let object = object.map(|value| value.filter(|value| !value.is_null()));
+        let manifest = Manifest { source: source.to_owned(), text: text.to_owned(), kind: head.kind.clone(), object };
+        let Some(events) = head.annotation(HOOK) else {
+            self.manifests.push(manifest);
+            return Ok(());
+        };
+        let names = events.split(',').map(|event| event.trim().to_lowercase());
+        let known: Option<Vec<String>> = names
+            .map(|name| EVENTS.iter().find(|(written, _)| *written == name).map(|(_, event)| (*event).to_owned()))
+            .collect();
+        let Some(known) = known else {
+            self.warnings.push(format!("info: skipping unknown hook: {events:?}"));
+            return Ok(());
+        };
+        let delete = head.annotation(HOOK_DELETE).unwrap_or_default();
+        self.hooks.push(Hook {
+            manifest,
+            name: head.name.clone(),
+            events: known,
+            weight: head.annotation(HOOK_WEIGHT).and_then(|weight| weight.parse().ok()).unwrap_or(0),
+            delete_policies: delete
+                .split(',')
+                .map(|policy| policy.trim().to_lowercase())
+                .filter(|policy| !policy.is_empty())
+                .collect(),
+        });
+        Ok(())
+    }
+}
+
+fn yaml_error(error: &yaml::Error, source: &str, text: &str) -> RenderError {
+    let helm = format!("YAML parse error on {source}: error converting YAML to JSON: {}", error.go_text());
+    // What was rendered may hold a secret: the line is shown only where it surely does not.
+    let diagnostic =
+        if text.contains("Secret") { error.diagnostic_hidden(source) } else { error.diagnostic(source, text) };
+    RenderError::new(helm, diagnostic)
+}
+
+fn shown(diagnostic: Diagnostic, text: &str, position: Position, node: &Node) -> Diagnostic {
+    let secret = node.get("kind").and_then(Node::as_str) == Some("Secret");
+    if secret { diagnostic.at_hidden(position) } else { diagnostic.at(text, position, 1) }
+}

@@ -1,0 +1,82 @@
+//! What `helm template` prints of a render.
+
+use crate::chart::glob::file_match;
+
+use super::error::RenderError;
+use super::manifests::{Hook, Rendered};
+use super::split::split;
+
+/// What of it is printed.
+#[derive(Debug, Clone, Default)]
+pub struct TextOptions {
+    /// Definitions too (`--include-crds`).
+    pub include_crds: bool,
+    /// No hooks (`--no-hooks`).
+    pub no_hooks: bool,
+    /// No test hooks (`--skip-tests`).
+    pub skip_tests: bool,
+    /// Only these templates, as patterns below the chart (`--show-only`).
+    pub show_only: Vec<String>,
+}
+
+impl Rendered {
+    /// The bytes that `helm template` prints.
+    ///
+    /// # Errors
+    /// When a template to show does not exist.
+    pub fn text_as_helm_template(&self, options: &TextOptions) -> Result<String, RenderError> {
+        let mut manifest = String::new();
+        if options.include_crds {
+            for crd in &self.crds {
+                put(&mut manifest, &crd.source, &crd.text);
+            }
+        }
+        for document in &self.manifests {
+            put(&mut manifest, &document.source, &document.text);
+        }
+        let mut out = format!("{}\n", manifest.trim());
+        if !options.no_hooks {
+            for hook in self.hooks.iter().filter(|hook| !(options.skip_tests && is_test(hook))) {
+                put(&mut out, &hook.manifest.source, &hook.manifest.text);
+            }
+        }
+        if options.show_only.is_empty() { Ok(out) } else { only(&out, &options.show_only) }
+    }
+}
+
+fn put(out: &mut String, source: &str, text: &str) {
+    for part in ["---\n# Source: ", source, "\n", text, "\n"] {
+        out.push_str(part);
+    }
+}
+
+fn is_test(hook: &Hook) -> bool {
+    hook.events.iter().any(|event| event == "test")
+}
+
+fn only(text: &str, patterns: &[String]) -> Result<String, RenderError> {
+    let documents: Vec<(&str, &str)> =
+        split(text).into_iter().filter_map(|document| Some((below_chart(document)?, document))).collect();
+    let mut out = String::new();
+    for pattern in patterns {
+        let mut missing = true;
+        for (_, document) in documents.iter().filter(|(path, _)| file_match(pattern, path).unwrap_or(false)) {
+            out.push_str("---\n");
+            out.push_str(document);
+            out.push('\n');
+            missing = false;
+        }
+        if missing {
+            return Err(RenderError::of(pattern, format!("could not find template {pattern} in chart")));
+        }
+    }
+    Ok(out)
+}
+
+/// The path of a document below its chart: what stands behind the first `/` of the first `# Source: ` line.
+fn below_chart(document: &str) -> Option<&str> {
+    document.lines().find_map(|line| {
+        let (_, source) = line.split_once("# Source: ")?;
+        source.split_once('/').map(|(_, path)| path).filter(|path| !path.is_empty())
+    })
+}
