@@ -212,17 +212,25 @@ impl FieldPath {
         self.0.starts_with(&other.0)
     }
 
-    /// The value at this path: through list items by their keys, values or indices. A key field that an item leaves out
-    /// is not filled in here; see [`super::extract`] for the way that follows a schema.
+    /// The value at this path: through list items by their keys, values or indices. A key that an item leaves out (the
+    /// protocol of a port) counts as its default when no item has it.
     #[must_use]
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(value, |value, element| match element {
             PathElement::Field(name) => value.get(name),
-            PathElement::Key(fields) => value.as_array()?.iter().find(|item| {
-                fields
-                    .iter()
-                    .all(|(name, wanted)| item.get(name).is_some_and(|v| order(v, &wanted.0) == Ordering::Equal))
-            }),
+            PathElement::Key(fields) => {
+                let items = value.as_array()?;
+                let is = |item: &Value, (name, wanted): &(String, KeyValue)| {
+                    item.get(name).map(|found| order(found, &wanted.0) == Ordering::Equal)
+                };
+                let exact = items.iter().find(|item| fields.iter().all(|field| is(item, field) == Some(true)));
+                exact.or_else(|| {
+                    items.iter().find(|item| {
+                        let found: Vec<_> = fields.iter().filter_map(|field| is(item, field)).collect();
+                        !found.is_empty() && found.iter().all(|same| *same)
+                    })
+                })
+            }
             PathElement::Value(wanted) => {
                 value.as_array()?.iter().find(|item| order(item, &wanted.0) == Ordering::Equal)
             }

@@ -226,6 +226,12 @@ impl Schema {
         }
     }
 
+    /// The type of what nothing is known of: deduced from the value.
+    #[must_use]
+    pub fn any(&self) -> TypeId {
+        DEDUCED
+    }
+
     pub(super) fn nothing(&self) -> TypeId {
         NOTHING
     }
