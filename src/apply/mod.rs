@@ -7,6 +7,7 @@
 mod adopt;
 mod delete;
 mod error;
+mod key;
 mod object;
 mod record;
 mod release;
@@ -14,6 +15,7 @@ mod release;
 pub use adopt::Owner;
 pub use delete::{Removed, Spared, delete_object};
 pub use error::{ApplyError, Taken};
+pub use key::ensure_key;
 pub use object::{Accept, Action, Before, DryRun, Written, apply_object, dry_run, stamp};
 pub use record::{ANNOTATION_CREATED_FOR, delete_inventory, ensure_namespace, write_inventory};
 pub use release::{ObjectResult, OnObject, Options, Record, ReleaseReport, apply_release, prune_release};

@@ -13,7 +13,7 @@ use crate::manifest::{ANNOTATION_OWNER, FIELD_MANAGER, Gvk, Inventory, ObjectId}
 /// there before. It gives no right to delete.
 pub const ANNOTATION_CREATED_FOR: &str = "evenkeel.dev/created-for";
 
-fn post(path: String, body: &Value) -> Call {
+pub(super) fn post(path: String, body: &Value) -> Call {
     let mut call = Call::get(Verb::Create, path).query("fieldManager", FIELD_MANAGER);
     call.method = Method::POST;
     call.body = body.to_string().into_bytes();

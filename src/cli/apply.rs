@@ -6,6 +6,7 @@ use super::args::{ApplyArgs, Target};
 use super::console::Console;
 use super::error::CliError;
 use super::{Outcome, interruption, source};
+use crate::apply::Action as Done;
 use crate::reconcile::{Event, Look, PassOptions, Reconciler, Source};
 use crate::report::{BAD, DIM, GOOD, ReleaseState, WARN, paint, plan_json, plan_text};
 
@@ -20,6 +21,7 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     source::deployable(&environment)?;
     let cluster = source::connect(&args.live.cluster, &environment.cluster).await?;
     let mut reconciler = Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None);
+    reconciler.prepare().await?;
     let look = planned(&mut reconciler, &opened, &target).await?;
     let plan = plan_json(&look.plan);
     if !console.json() {
@@ -78,11 +80,7 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
 
 /// A look, limited to one release when one was named.
 pub(super) async fn planned(reconciler: &mut Reconciler, source: &Source, target: &Target) -> Result<Look, CliError> {
-    let mut look = reconciler.look(source).await.map_err(|error| match error {
-        crate::reconcile::PassError::Environment(diagnostics) => diagnostics.into(),
-        crate::reconcile::PassError::Cluster(error) => error.into(),
-        crate::reconcile::PassError::Internal(message) => CliError::internal(message),
-    })?;
+    let mut look = reconciler.look(source).await?;
     if let Some(release) = &target.release {
         look.plan.releases.retain(|r| r.release == *release);
         look.plan.findings.retain(|f| f.release == *release || f.release.is_empty());
@@ -105,7 +103,8 @@ fn show(console: &Console, event: &Event) {
             if console.json() {
                 return;
             }
-            console.text(&format!("{:<10} {} {}", done.word(), id.display(), paint(DIM, reason)));
+            let why = if *done == Done::Created { String::new() } else { paint(DIM, reason) };
+            console.text(&format!("{:<10} {} {why}", done.word(), id.display()));
         }
         Event::Waiting { pending, what } => console.progress(&format!("waiting for {pending} objects: {what}")),
     }

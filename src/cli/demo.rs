@@ -136,8 +136,8 @@ async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: 
 
     let before = guest.replicas(PRODUCTION).await?;
     let scaled = Instant::now();
-    guest.scale(PRODUCTION, 0).await?;
-    tale.say(&format!("somebody scales production's {} from {before} to 0", PRODUCTION.name));
+    guest.scale(PRODUCTION, before + 2).await?;
+    tale.say(&format!("somebody scales production's {} from {before} to {}", PRODUCTION.name, before + 2));
     let seen = corrected(state, &guest, before).await?;
     tale.say(&format!("{} put right after {} ms: {seen}", paint(NAME, "production"), scaled.elapsed().as_millis()));
 
@@ -172,10 +172,10 @@ async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: 
     if left.is_empty() || left != claims || !workloads.is_empty() {
         return Err(CliError::internal(format!("claims {left:?} of {claims:?}, workloads {workloads:?}")));
     }
-    let rest =
-        status.releases.iter().filter(|r| r.state == ReleaseState::Synced || r.state == ReleaseState::Drifted).count();
+    let others = status.releases.iter().filter(|r| r.name != workspace::REMOVED);
+    let rest = others.filter(|r| matches!(r.state, ReleaseState::Synced | ReleaseState::Drifted)).count();
     tale.say(&format!(
-        "{} pruned {}: its workloads are gone, its claims stay ({}); {rest} releases go on",
+        "{} pruned {}: its workloads are gone, its claims stay ({}); the other {rest} releases go on",
         paint(NAME, "staging"),
         workspace::REMOVED,
         left.join(", ")

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::args::{LiveArgs, Target};
 use super::console::Console;
 use super::{Outcome, apply, source};
-use crate::drift::{DriftState, ObjectDrift};
+use crate::drift::{ObjectDrift, State, UNKNOWN_MANAGER, short};
 use crate::reconcile::Reconciler;
 use crate::report::{BAD, DIM, NAME, WARN, paint};
 
@@ -34,7 +34,7 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
 fn text(objects: &[ObjectDrift]) -> String {
     let mut text = String::new();
     for object in objects {
-        let style = if object.state == DriftState::Missing { BAD } else { WARN };
+        let style = if object.state == State::Missing { BAD } else { WARN };
         let _ = writeln!(
             text,
             "{} {} {}",
@@ -44,17 +44,19 @@ fn text(objects: &[ObjectDrift]) -> String {
         );
         for field in &object.fields {
             let through = if field.subresource.is_empty() { String::new() } else { format!("/{}", field.subresource) };
-            let who = if field.manager.is_empty() {
+            let who = if field.manager == UNKNOWN_MANAGER {
                 "nobody has it now".to_owned()
             } else {
-                format!("{} {}{through} {}", field.manager, field.operation, field.time)
+                let time = field.time.map(|t| t.to_string()).unwrap_or_default();
+                let how = field.operation.map(|o| format!("{o:?}")).unwrap_or_default();
+                format!("{} {how}{through} {time}", field.manager)
             };
             let _ = writeln!(
                 text,
                 "    {}  {} → {}  {}",
                 field.path,
-                crate::drift::short(&field.desired),
-                crate::drift::short(&field.live),
+                short(field.desired.as_ref()),
+                short(field.live.as_ref()),
                 paint(DIM, who.trim_end())
             );
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::cluster::ClusterError;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Diagnostics;
+use crate::reconcile::PassError;
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,17 @@ impl From<ClusterError> for CliError {
             cause = inner.source();
         }
         Self::cluster(message)
+    }
+}
+
+impl From<PassError> for CliError {
+    fn from(error: PassError) -> Self {
+        match error {
+            PassError::Environment(diagnostics) => diagnostics.into(),
+            PassError::Cluster(error) => error.into(),
+            PassError::Apply(error) => Self::cluster(error.to_string()),
+            PassError::Internal(message) => Self::internal(message),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `evenkeel explain`: which layer, file and line each value comes from, and what it overrode.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use crate::manifest::MASK;
 use crate::reconcile::layered_values;
 use crate::report::{DIM, NAME, WARN, paint};
 use crate::values::{Explained, Place, explain};
+use crate::yaml;
 
 pub(super) fn run(args: &ExplainArgs, console: &Console) -> Outcome {
     let target = Target::parse(&args.target);
@@ -31,8 +33,11 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Outcome {
     let found = explain(&merged, args.key.as_deref()).map_err(|e| CliError::user(e.to_string()))?;
     if found.is_empty() {
         let key = args.key.as_deref().unwrap_or_default();
-        let known: Vec<String> =
-            explain(&merged, None).map_err(|e| CliError::user(e.to_string()))?.into_iter().map(|e| e.path).collect();
+        let all = explain(&merged, None).map_err(|e| CliError::user(e.to_string()))?;
+        // A typo may stand in the middle: every key above a value is a candidate, too.
+        let above = |path: &str| path.match_indices('.').map(|(at, _)| path[..at].to_owned()).collect::<Vec<_>>();
+        let known: BTreeSet<String> =
+            all.iter().flat_map(|e| above(&e.path).into_iter().chain([e.path.clone()])).collect();
         let error = CliError::user(format!("no layer of {}/{name} sets `{key}`", environment.name));
         return Err(match crate::diagnostic::nearest(key, known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -83,15 +88,29 @@ fn text(values: &[Explained]) -> String {
     let mut text = String::new();
     for value in values {
         let shown = match (&value.value, value.deleted) {
-            (Some(value), false) => value.to_string(),
+            (Some(value), false) => printed(value),
             _ => paint(WARN, "deleted"),
         };
         let _ = writeln!(text, "{} = {shown}  {}", paint(NAME, &value.path), place(&value.origin));
         for over in &value.overrides {
-            let _ = writeln!(text, "    {} {}  {}", paint(DIM, "over"), paint(DIM, &over.value), place(&over.origin));
+            let _ = writeln!(
+                text,
+                "    {} {}  {}",
+                paint(DIM, "over"),
+                paint(DIM, printed(&over.value)),
+                place(&over.origin)
+            );
         }
     }
     text
+}
+
+/// As Helm prints it: every number of a values file is a float64, and a whole one has no fraction.
+fn printed(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if value.is_f64() => yaml::go_float(number),
+        _ => value.to_string(),
+    }
 }
 
 fn place(place: &Place) -> String {

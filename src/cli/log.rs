@@ -4,6 +4,15 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::LogFormat;
 
+/// Starts the log for a command that tells its own story: only what went wrong, unless more is asked for.
+pub(super) fn start_quiet(verbose: u8) {
+    if verbose > 0 {
+        return start(verbose, LogFormat::Text);
+    }
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new("error")).with_writer(std::io::stderr);
+    drop(builder.with_ansi(false).with_target(false).try_init());
+}
+
 /// Starts the log; `verbose` 0 shows warnings, 1 what is done, 2 and more every detail. Later calls change nothing.
 pub(super) fn start(verbose: u8, format: LogFormat) {
     let level = match verbose {

@@ -69,7 +69,10 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
         Command::Drift(args) => on_runtime(verbose, drift::run(args, console)),
         Command::Status(args) => on_runtime(verbose, status::run(args, console)),
         Command::Sandbox(args) => on_runtime(verbose, sandbox::run(args, console)),
-        Command::Demo(args) => on_runtime(verbose, demo::run(args, console)),
+        Command::Demo(args) => {
+            log::start_quiet(verbose);
+            runtime()?.block_on(demo::run(args, console))
+        }
         Command::Run(args) => {
             // A daemon that says nothing is hard to trust: its log starts one level up.
             log::start(verbose.saturating_add(1), args.log_format);

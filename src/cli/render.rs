@@ -5,7 +5,7 @@ use super::console::Console;
 use super::error::CliError;
 use super::{Outcome, source};
 use crate::manifest::masked;
-use crate::reconcile::{RenderCache, read_environment};
+use crate::reconcile::{Ambience, RenderCache, read_environment};
 use crate::yaml;
 
 pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
@@ -13,7 +13,8 @@ pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
     let opened = source::open(&args.source)?;
     let root = args.source.path.trim_matches('/');
     source::environment(&opened, &args.source, &target)?;
-    let desired = read_environment(&opened, root, &target.environment, None, &mut RenderCache::default())?;
+    let desired =
+        read_environment(&opened, root, &target.environment, &Ambience::default(), &mut RenderCache::default())?;
     let mut problems = Vec::new();
     let mut objects = Vec::new();
     let chosen = |name: &str| target.release.as_deref().is_none_or(|r| r == name);

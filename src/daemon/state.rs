@@ -86,6 +86,12 @@ impl State {
         self.touch();
     }
 
+    /// The environments that are reconciled.
+    #[must_use]
+    pub fn expected(&self) -> Vec<String> {
+        self.expected.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The environments that were not looked at yet, or why there is none; empty when the daemon is ready.
     #[must_use]
     pub fn unready(&self) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -15,6 +16,9 @@ use crate::reconcile::{LiveView, Reconciler, Source};
 use super::alerts::Alerts;
 use super::state::{RepositoryState, State};
 use super::worker::Worker;
+
+/// How often a worker that could not be started is tried again.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Connects to the cluster of an environment.
 pub type Clusters =
@@ -69,16 +73,20 @@ impl Daemon {
         let mut repository =
             RepositoryState { repository: self.options.repository.clone(), ..RepositoryState::default() };
         self.state.set_repository(repository.clone());
+        let mut last: Option<Source> = None;
         loop {
+            let missing = last.is_some() && self.state.expected().iter().any(|name| !self.workers.contains_key(name));
             let input = tokio::select! {
                 () = self.cancel.cancelled() => break,
                 input = inputs.recv() => input,
+                () = tokio::time::sleep(RETRY), if missing => last.clone().map(Input::Revision),
             };
             match input {
                 None => break,
                 Some(Input::Revision(source)) => {
                     repository.revision.clone_from(&source.revision);
                     self.state.set_repository(repository.clone());
+                    last = Some(source.clone());
                     self.revision(source).await;
                 }
                 Some(Input::Trouble { error, failures }) => {

@@ -186,7 +186,7 @@ impl Told {
         for message in &status.messages {
             let kind = if report.refused_prune { AlertKind::PruneRefused } else { AlertKind::Broken };
             current.insert(
-                format!("environment {message}"),
+                format!("environment {}", kind.as_str()),
                 (kind, String::new(), message.clone(), serde_json::Value::Null),
             );
         }

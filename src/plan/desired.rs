@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::drift::as_stored;
 use crate::manifest::{
     ANNOTATION_APPLY, ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of,
     sort_for_install,
@@ -77,7 +78,9 @@ pub fn desire<'a>(
     let mut errors = Vec::new();
     let mut seen = BTreeSet::new();
     let mut result = Vec::new();
-    for mut object in objects {
+    for object in objects {
+        // As the server keeps it: fields that are owned under another name could be changed unseen.
+        let mut object = as_stored(&object);
         let gvk = object.gvk();
         let display = object.id().display();
         let scope = scopes.namespaced(&gvk).or_else(|| defined.get(&(gvk.group.clone(), gvk.kind.clone())).copied());

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::chart::Chart;
+use sha2::{Digest, Sha256};
+
+use crate::chart::{Capabilities, Chart};
 use crate::cluster;
-use crate::environment::{self, Diagnostics, Environment, Policies, Release};
+use crate::environment::{self, Crds, Diagnostics, Environment, Policies, Release};
 use crate::manifest::{self, Object};
+use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
 use crate::tree::Tree;
 use crate::values::{Layer, LayerKind, Merged};
 
@@ -53,9 +56,31 @@ pub struct Rendered {
 #[derive(Debug, Default)]
 pub struct RenderCache {
     renders: BTreeMap<String, (String, Arc<Rendered>)>,
+    /// Parsed charts by path, with the digest of the folder that they stand in.
+    charts: BTreeMap<String, (String, Arc<CompiledChart>)>,
 }
 
-/// Reads an environment and renders its releases. Without capabilities, helm's defaults are assumed.
+/// What a render depends on besides Git.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ambience<'a> {
+    /// What the cluster can do; without it, helm's defaults are assumed.
+    pub capabilities: Option<&'a cluster::Capabilities>,
+    /// The key that makes random values sticky: kept in the cluster, so that nobody can guess them from names.
+    pub key: &'a [u8],
+}
+
+impl Ambience<'_> {
+    /// What a render depends on, digested: equal keys render equally.
+    fn key_of(&self, release: &Release) -> String {
+        let mut digest = Sha256::new();
+        digest.update(&release.digest);
+        digest.update(format!("{:?}", self.capabilities.map(|c| (&c.version, &c.api_versions))));
+        digest.update(self.key);
+        digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// Reads an environment and renders its releases.
 ///
 /// # Errors
 /// When the environment's own files are wrong. A release that is wrong is in the result.
@@ -63,7 +88,7 @@ pub fn read_environment(
     source: &Source,
     root: &str,
     name: &str,
-    capabilities: Option<&cluster::Capabilities>,
+    ambience: &Ambience<'_>,
     cache: &mut RenderCache,
 ) -> Result<DesiredEnvironment, Diagnostics> {
     let environment = environment::load(source.tree.as_ref(), root, name)?;
@@ -81,10 +106,10 @@ pub fn read_environment(
                     rendered: Err(broken.diagnostics.iter().map(ToString::to_string).collect()),
                 },
                 Ok(release) => {
-                    let key = format!("{} {:?}", release.digest, capabilities.map(|c| (&c.version, &c.api_versions)));
+                    let key = ambience.key_of(release);
                     let rendered = match cache.renders.get(&release.name) {
                         Some((known, rendered)) if *known == key => Ok(Arc::clone(rendered)),
-                        _ => render(source, release, capabilities).map(Arc::new),
+                        _ => render(source, release, ambience, &mut cache.charts).map(Arc::new),
                     };
                     if let Ok(rendered) = &rendered {
                         fresh.insert(release.name.clone(), (key, Arc::clone(rendered)));
@@ -122,14 +147,36 @@ pub fn layered_values(tree: &dyn Tree, release: &Release) -> Result<Merged, Diag
 fn render(
     source: &Source,
     release: &Release,
-    capabilities: Option<&cluster::Capabilities>,
+    surroundings: &Ambience<'_>,
+    charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
 ) -> Result<Rendered, Vec<String>> {
     let mut made = Rendered::default();
-    let _ = (source, capabilities);
     if let Some(path) = &release.chart {
-        let values = release.values.value.clone();
-        let _chart = Chart::load(source.tree.as_ref(), path).map_err(|e| vec![e.to_string()])?;
-        let _ = values;
+        let tree = source.tree.as_ref();
+        let chart = compiled(tree, path, charts).map_err(|e| vec![e])?;
+        let options = options(source, release, surroundings);
+        let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
+        for warning in &rendered.warnings {
+            tracing::debug!(release = %release.name, %warning, "helm would warn");
+        }
+        let mut errors = Vec::new();
+        if release.crds != Crds::Skip {
+            for crd in &rendered.crds {
+                match crd.objects() {
+                    Ok(objects) => made.objects.extend(objects.into_iter().map(|o| definition(o, release.crds))),
+                    Err(error) => errors.push(described(&error)),
+                }
+            }
+        }
+        match rendered.objects() {
+            Ok(objects) => made.objects.extend(objects.into_iter().map(|(_, object)| object)),
+            Err(error) => errors.push(described(&error)),
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        made.hooks = rendered.hooks.iter().map(|h| format!("{} ({})", h.name, h.events.join(", "))).collect();
+        made.notes = Some(rendered.notes.trim().to_owned()).filter(|n| !n.is_empty());
     }
     let mut errors = Vec::new();
     for file in &release.manifests {
@@ -139,4 +186,64 @@ fn render(
         }
     }
     if errors.is_empty() { Ok(made) } else { Err(errors) }
+}
+
+/// A chart, parsed once for all releases and passes that use it unchanged.
+fn compiled(
+    tree: &dyn Tree,
+    path: &str,
+    charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
+) -> Result<Arc<CompiledChart>, String> {
+    // A chart may reach its neighbours (`file://../x`): the folder that it stands in is its digest.
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let digest = tree.digest(folder).map_err(|e| e.to_string())?;
+    if let (Some(digest), Some((known, chart))) = (&digest, charts.get(path))
+        && digest == known
+    {
+        return Ok(Arc::clone(chart));
+    }
+    let chart = Chart::load(tree, path).map_err(|e| e.diagnostic.to_string())?;
+    let chart = Arc::new(CompiledChart::new(chart));
+    if let Some(digest) = digest {
+        charts.insert(path.to_owned(), (digest, Arc::clone(&chart)));
+    }
+    Ok(chart)
+}
+
+fn options(source: &Source, release: &Release, ambience: &Ambience<'_>) -> RenderOptions {
+    let capabilities = ambience.capabilities.map_or_else(Capabilities::default, |live| Capabilities {
+        version: live.version.git_version.clone(),
+        major: live.version.major.clone(),
+        minor: live.version.minor.clone(),
+        api_versions: live.api_versions.clone(),
+    });
+    let mut seed = ambience.key.to_vec();
+    seed.extend_from_slice(format!("\0{}\0{}", release.environment, release.name).as_bytes());
+    RenderOptions {
+        release_name: release.release_name.clone(),
+        namespace: release.namespace.clone(),
+        capabilities,
+        surroundings: Surroundings {
+            random: Arc::new(Seeded::new(&seed)),
+            now: source.time,
+            ..Surroundings::default()
+        },
+        ..RenderOptions::default()
+    }
+}
+
+/// The chart's `crds/`: as helm does, created and then left alone, unless the release says to keep them up to date. They are
+/// never deleted with the release.
+fn definition(mut object: Object, policy: Crds) -> Object {
+    if policy == Crds::Create {
+        object.set_annotation(manifest::ANNOTATION_APPLY, "ifMissing");
+    }
+    object.set_annotation("helm.sh/resource-policy", "keep");
+    object
+}
+
+/// The place, and helm's own words where they say more.
+fn described(error: &RenderError) -> String {
+    let text = error.diagnostic.to_string();
+    if text.contains(&error.helm) { text } else { format!("{text}\n  = helm: {}", error.helm) }
 }

@@ -3,6 +3,7 @@
 
 mod compare;
 mod desired;
+mod differences;
 mod execute;
 mod observe;
 mod pass;
@@ -10,7 +11,10 @@ mod ready;
 mod source;
 mod view;
 
-pub use desired::{DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, read_environment};
+pub use desired::{
+    Ambience, DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, read_environment,
+};
+pub use differences::{Difference, differences};
 pub use execute::{Event, ReleaseOutcome};
 pub use pass::{Look, PassError, PassOptions, PassReport, Reconciler};
 pub use source::{Source, WORKING_FOLDER};

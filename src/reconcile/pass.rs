@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{Action as Done, Record};
+use crate::apply::{Action as Done, ApplyError, Record, ensure_key};
 use crate::cluster::{Capabilities, Cluster, ClusterError};
 use crate::drift::ObjectDrift;
 use crate::environment::{Diagnostics, OnCommit, OnDrift, Policies};
@@ -17,7 +17,7 @@ use crate::plan::{
 use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
 use super::compare::compare_drifted;
-use super::desired::{DesiredEnvironment, RenderCache, read_environment};
+use super::desired::{Ambience, DesiredEnvironment, RenderCache, read_environment};
 use super::execute::{Event, ExecuteOptions, ReleaseOutcome, Unready, execute};
 use super::observe::list;
 use super::source::{Source, WORKING_FOLDER};
@@ -32,6 +32,9 @@ pub enum PassError {
     /// The cluster cannot be asked. Retryable as the cluster's error says.
     #[error("{0}")]
     Cluster(#[from] ClusterError),
+    /// The cluster refused a write. Retryable.
+    #[error("{0}")]
+    Apply(#[from] ApplyError),
     /// A step ended unexpectedly. Retryable.
     #[error("{0}")]
     Internal(String),
@@ -44,7 +47,7 @@ impl PassError {
         match self {
             Self::Environment(_) => false,
             // Also what does not look retryable may be a cluster that is being repaired: credentials, permissions.
-            Self::Cluster(_) | Self::Internal(_) => true,
+            Self::Cluster(_) | Self::Apply(_) | Self::Internal(_) => true,
         }
     }
 }
@@ -107,6 +110,10 @@ pub struct Reconciler {
     root: String,
     view: Option<LiveView>,
     cache: RenderCache,
+    /// What makes random values sticky.
+    key: Option<Vec<u8>>,
+    /// Whether that is the cluster's.
+    prepared: bool,
     /// What was read last: a commit says the same thing for ever.
     read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
     /// The inventories as they were written last; read once, because nobody else writes them.
@@ -128,6 +135,8 @@ impl Reconciler {
             root: root.to_owned(),
             view,
             cache: RenderCache::default(),
+            key: None,
+            prepared: false,
             read: None,
             held: None,
             damaged: BTreeMap::new(),
@@ -139,6 +148,18 @@ impl Reconciler {
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// Makes what applying needs once per cluster: the key of random values. To be called before a look that is executed.
+    ///
+    /// # Errors
+    /// When the cluster cannot be asked, or refuses.
+    pub async fn prepare(&mut self) -> Result<(), PassError> {
+        if !self.prepared {
+            self.key = Some(ensure_key(&self.cluster).await?);
+            self.prepared = true;
+        }
+        Ok(())
     }
 
     /// Looks: reads Git and the cluster, and plans. Writes nothing.
@@ -248,6 +269,12 @@ impl Reconciler {
 
     async fn read(&mut self, source: &Source) -> Result<Arc<DesiredEnvironment>, PassError> {
         let capabilities = self.cluster.capabilities().await?;
+        if self.key.is_none() {
+            // Before the first apply there is no key: what is shown then is as random as what will be applied.
+            let key = self.cluster.render_key().await?;
+            self.key = Some(key.unwrap_or_else(|| uuid::Uuid::new_v4().as_bytes().to_vec()));
+        }
+        let key = self.key.clone().unwrap_or_default();
         if let Some((revision, known, desired)) = &self.read
             && *revision == source.revision
             && *revision != WORKING_FOLDER
@@ -259,7 +286,13 @@ impl Reconciler {
         let (source, root, name) = (source.clone(), self.root.clone(), self.environment.clone());
         let mut cache = std::mem::take(&mut self.cache);
         let task = tokio::task::spawn_blocking(move || {
-            let read = read_environment(&source, &root, &name, Some(&capabilities), &mut cache);
+            let read = read_environment(
+                &source,
+                &root,
+                &name,
+                &Ambience { capabilities: Some(&capabilities), key: &key },
+                &mut cache,
+            );
             (read, cache)
         });
         let (read, cache) = task.await.map_err(|e| PassError::Internal(format!("rendering ended: {e}")))?;
@@ -297,6 +330,11 @@ impl Reconciler {
         options: &PassOptions,
         tell: &(dyn Fn(Event) + Send + Sync),
     ) -> PassReport {
+        if options.apply
+            && let Err(error) = self.prepare().await
+        {
+            return self.unreadable(source, &error);
+        }
         let look = match self.look(source).await {
             Ok(look) => look,
             Err(error) => return self.unreadable(source, &error),

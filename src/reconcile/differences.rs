@@ -1,0 +1,92 @@
+//! What applying would change, object by object, for `diff` and for whoever reviews a plan.
+
+use futures::StreamExt;
+use futures::stream;
+use serde::Serialize;
+
+use crate::cluster::{Cluster, ClusterError};
+use crate::drift::{ObjectDrift, State, View, compare, unified};
+use crate::fields::builtin_schema;
+use crate::manifest::ObjectId;
+use crate::plan::{Action, Plan, Verb};
+
+use super::compare::{Types, input, types_of_cluster};
+
+/// Reads at once.
+const PARALLEL: usize = 8;
+
+/// One object that applying would change, or that others changed and the policy leaves.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Which one.
+    pub object: ObjectId,
+    /// Its release.
+    pub release: String,
+    /// What would be done.
+    pub verb: Verb,
+    /// Why.
+    pub reason: String,
+    /// A unified diff of YAML, live to desired, secret values masked; empty when only ownership would change.
+    pub diff: String,
+}
+
+/// The differences of a plan, in its order. One read for each object that is there and would change.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub async fn differences(cluster: &Cluster, plan: &Plan) -> Result<Vec<Difference>, ClusterError> {
+    let changes: Vec<(&str, &Action)> = plan
+        .actions()
+        .filter(|(_, a)| a.verb.writes() || matches!(a.verb, Verb::Alert | Verb::Refuse))
+        .map(|(release, action)| (release.release.as_str(), action))
+        .collect();
+    let builtin = builtin_schema();
+    let custom = changes.iter().filter_map(|(_, a)| a.object.as_ref());
+    let types = if custom.clone().all(|o| builtin.type_of(o.api_version(), o.kind()).is_some()) {
+        Types::BuiltIn(builtin)
+    } else {
+        types_of_cluster(cluster).await?
+    };
+    let types = &types;
+    let mut made = stream::iter(changes)
+        .map(|(release, action)| async move { difference(cluster, types, release, action).await })
+        .buffered(PARALLEL);
+    let mut found = Vec::new();
+    while let Some(difference) = made.next().await {
+        found.push(difference?);
+    }
+    Ok(found)
+}
+
+async fn difference(
+    cluster: &Cluster,
+    types: &Types,
+    release: &str,
+    action: &Action,
+) -> Result<Difference, ClusterError> {
+    let live = match action.verb {
+        Verb::Create => None,
+        _ => match cluster.get(&action.id, &action.version).await {
+            Err(ClusterError::UnknownKind { .. }) => None,
+            answer => answer?,
+        },
+    };
+    let diff = match &action.object {
+        None => {
+            let drift = ObjectDrift::of_id(&action.id, &action.version, release, State::Extra);
+            unified(None, live.as_ref(), &drift)
+        }
+        Some(desired) => {
+            let asked = input(desired, live.as_ref(), types.get(), release, false, View::Change);
+            compare(&asked).map(|drift| unified(Some(desired), live.as_ref(), &drift)).unwrap_or_default()
+        }
+    };
+    Ok(Difference {
+        object: action.id.clone(),
+        release: release.to_owned(),
+        verb: action.verb,
+        reason: action.reason.clone(),
+        diff,
+    })
+}
