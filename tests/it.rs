@@ -8,6 +8,8 @@
     reason = "tests read files and variables, and fail by panicking"
 )]
 
+mod cli;
+mod clipper;
 mod cluster;
 mod fields;
 mod git;

@@ -32,7 +32,7 @@ pub(crate) mod wait;
 mod tests;
 
 pub(crate) use control_plane::ControlPlane;
-pub(crate) use evenkeel::Evenkeel;
+pub(crate) use evenkeel::{Evenkeel, Output, Process};
 pub(crate) use git_repository::GitRepository;
 pub(crate) use requirement::{helm, kubectl};
 pub(crate) use wait::{eventually, wait_for, wait_until_gone};

@@ -66,7 +66,7 @@ fn ours(case: &Case, chart: &Chart) -> String {
 }
 
 fn loaded(case: &Case) -> Chart {
-    io::load(project().join(&case.chart)).unwrap()
+    io::load(&project().join(&case.chart)).unwrap()
 }
 
 /// The charts as a Git snapshot has them: links are left out, subcharts come from beside the umbrella.
@@ -86,7 +86,7 @@ fn tree() -> MemoryTree {
         }
     }
     let mut tree = MemoryTree::default();
-    add(&mut tree, project(), project().join("charts"));
+    add(&mut tree, &project(), &project().join("charts"));
     tree
 }
 

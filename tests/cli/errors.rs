@@ -1,0 +1,69 @@
+//! Mistakes, each with its place and the nearest valid name.
+
+use crate::harness::{Evenkeel, GitRepository};
+
+fn project() -> GitRepository {
+    let repository = GitRepository::new();
+    repository.copy("charts", "charts").copy("environments", "environments");
+    repository
+}
+
+fn fails(repository: &GitRepository, arguments: &[&str]) -> String {
+    let output = Evenkeel::new(arguments).repository(repository).run().expect_code(2);
+    output.stderr.replace(&repository.path().display().to_string(), "REPOSITORY")
+}
+
+#[test]
+fn an_unknown_environment() {
+    insta::assert_snapshot!(fails(&project(), &["render", "prodution"]), @"");
+}
+
+#[test]
+fn an_unknown_release() {
+    insta::assert_snapshot!(fails(&project(), &["render", "production/cliper"]), @"");
+}
+
+#[test]
+fn an_unknown_key() {
+    let repository = project();
+    repository.replace("environments/production/environment.yaml", "onDrift: correct", "onDrft: correct");
+    insta::assert_snapshot!(fails(&repository, &["render", "production"]), @"");
+}
+
+#[test]
+fn broken_values_stop_their_release_alone() {
+    let repository = project();
+    repository.write("environments/production/redis/values.yaml", "secrets:\n  existingSecret: [redis\n");
+    let output = Evenkeel::new(["render", "production"]).repository(&repository).run().expect_code(2);
+    assert!(output.stdout.contains("# Release: clipper"), "{output}");
+    assert!(!output.stdout.contains("# Release: redis"), "{output}");
+    insta::assert_snapshot!(output.stderr, @"");
+}
+
+#[test]
+fn a_template_that_fails() {
+    let repository = project();
+    repository.write("charts/clipper-redis/templates/service.yaml", "kind: Service\nspec: {{ .Values.no.such }}\n");
+    insta::assert_snapshot!(fails(&repository, &["render", "production/redis"]), @"");
+}
+
+#[test]
+fn a_value_that_no_layer_sets() {
+    insta::assert_snapshot!(fails(&project(), &["explain", "production/clipper", "backend.imgae"]), @"");
+}
+
+#[test]
+fn a_cluster_that_is_not_there() {
+    let repository = project();
+    repository.write("kubeconfig", "apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: a, user: {}}]\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n");
+    let file = repository.path().join("kubeconfig");
+    let output = Evenkeel::new(["status", "staging"]).repository(&repository).kubeconfig(&file).run().expect_code(2);
+    assert!(output.stderr.contains("127.0.0.1:9"), "{output}");
+    assert!(output.stderr.contains("refused"), "{output}");
+}
+
+#[test]
+fn an_unknown_command_names_the_nearest() {
+    let output = Evenkeel::new(["aply", "staging"]).run().expect_code(2);
+    assert!(output.stderr.contains("'apply'"), "{output}");
+}

@@ -1,0 +1,48 @@
+//! Commands that need no cluster.
+
+use crate::harness::{Evenkeel, GitRepository};
+
+fn project() -> GitRepository {
+    let repository = GitRepository::new();
+    repository.copy("charts", "charts").copy("environments", "environments");
+    repository
+}
+
+#[test]
+fn explain_says_where_a_value_comes_from_and_what_it_overrode() {
+    let repository = project();
+    let output =
+        Evenkeel::new(["explain", "staging/clipper", "backend.image.tag"]).repository(&repository).run().expect_code(0);
+    insta::assert_snapshot!(output.stdout, @"");
+    let output = Evenkeel::new(["explain", "production/redis", "resources.limits.memory", "--output", "json"])
+        .repository(&repository)
+        .run()
+        .expect_code(0);
+    let value = &output.json()["values"][0];
+    assert_eq!(value["path"], "resources.limits.memory");
+    assert_eq!(value["origin"]["file"], "charts/clipper-redis/values.yaml");
+}
+
+#[test]
+fn a_working_folder_and_a_revision_are_two_sources() {
+    let repository = project();
+    let first = repository.commit("first");
+    repository.replace("environments/base/clipper/values.yaml", "tag: v1.2.2", "tag: v9.9.9");
+    let render = |more: &[&str]| {
+        let output = Evenkeel::new(["render", "production/clipper"]).repository(&repository).args(more).run();
+        output.expect_code(0).stdout
+    };
+    assert!(render(&[]).contains("clipper/clipper-backend:v9.9.9"));
+    assert!(render(&["--rev", &first]).contains("clipper/clipper-backend:v1.2.2"));
+    assert!(render(&["--rev", "HEAD"]).contains("clipper/clipper-backend:v1.2.2"));
+}
+
+#[test]
+fn render_shows_no_secret_value() {
+    let repository = project();
+    let output = Evenkeel::new(["render", "staging"]).repository(&repository).run().expect_code(0);
+    assert!(output.stdout.contains("kind: Secret") && output.stdout.contains("<secret>"), "{output}");
+    assert!(!format!("{output}").contains("staging-only"), "{output}");
+    // base64 of it
+    assert!(!output.stdout.contains("c3RhZ2luZy1vbmx5"), "{output}");
+}

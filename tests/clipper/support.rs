@@ -1,0 +1,136 @@
+//! A daemon over a copy of the clipper environments, its API, and a receiver for its alerts.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::Value;
+
+use crate::harness::{ControlPlane, Evenkeel, GitRepository, Process, eventually, unique_name};
+
+/// How long a step that needs controllers may take.
+pub(super) const STEP: Duration = Duration::from_secs(90);
+/// The secret of the webhook.
+pub(super) const SECRET: &str = "the webhook's secret";
+
+/// A copy of `environments/` and `charts/` with environments of unique names, so that tests beside each other do not meet.
+pub(super) struct Platform {
+    pub(super) repository: GitRepository,
+    /// The environment, copied from `production` or `staging`.
+    pub(super) environment: String,
+    /// Its namespace.
+    pub(super) namespace: String,
+}
+
+impl Platform {
+    pub(super) fn new(from: &str) -> Self {
+        let repository = GitRepository::new();
+        let environment = unique_name(from);
+        let namespace = format!("clipper-{environment}");
+        repository.copy("charts", "charts");
+        repository.copy("environments/base", "environments/base");
+        repository.copy(&format!("environments/{from}"), &format!("environments/{environment}"));
+        let file = format!("environments/{environment}/environment.yaml");
+        repository.replace(&file, &format!("namespace: clipper-{from}"), &format!("namespace: {namespace}"));
+        repository.commit("the clipper platform");
+        Self { repository, environment, namespace }
+    }
+
+    /// A file of the environment.
+    pub(super) fn file(&self, path: &str) -> String {
+        format!("environments/{}/{path}", self.environment)
+    }
+}
+
+/// What the daemon posted, newest last.
+pub(super) type Posted = Arc<Mutex<Vec<Value>>>;
+
+/// A receiver on loopback that takes every alert whose signature is right.
+pub(super) async fn receiver() -> (String, Posted) {
+    let posted = Posted::default();
+    let kept = Arc::clone(&posted);
+    let app = Router::new().route(
+        "/alerts",
+        post(move |headers: HeaderMap, body: Bytes| async move {
+            let signature =
+                headers.get(evenkeel::notify::SIGNATURE_HEADER).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            if !evenkeel::notify::verify(SECRET.as_bytes(), &body, signature) {
+                return StatusCode::FORBIDDEN;
+            }
+            kept.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+            StatusCode::NO_CONTENT
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/alerts", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (url, posted)
+}
+
+/// A running `evenkeel run`.
+pub(super) struct Daemon {
+    pub(super) process: Process,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Daemon {
+    pub(super) fn start(plane: &ControlPlane, platform: &Platform, webhook: &str) -> Self {
+        let secret = platform.repository.path().join(".git/webhook-secret");
+        std::fs::write(&secret, SECRET).unwrap();
+        let mut process = Evenkeel::new(["run", "--poll", "1s", "--listen", "127.0.0.1:0", "-v"])
+            .repository(&platform.repository)
+            .args(["--environment", &platform.environment, "--webhook", webhook])
+            .arg("--webhook-secret-file")
+            .arg(&secret)
+            .plane(plane)
+            .start();
+        let line =
+            process.next_line("the address", Duration::from_secs(20), |line| line.starts_with("serving http://"));
+        let url = line.trim_start_matches("serving ").to_owned();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { process, url, client }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<String, String> {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.map_err(|e| e.to_string())?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|e| e.to_string())?;
+        if status.is_success() { Ok(text) } else { Err(format!("{status}: {text}")) }
+    }
+
+    /// Waits until the environment's status is as wanted.
+    pub(super) async fn until(&self, environment: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, STEP, || async {
+            let text = self.get(&format!("/api/v1/environments/{environment}")).await?;
+            let status: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+            if wanted(&status) { Ok(status) } else { Err(text) }
+        })
+        .await
+    }
+
+    /// Waits until a revision is deployed and ready.
+    pub(super) async fn synced(&self, environment: &str, revision: &str) -> Value {
+        self.until(environment, "the revision to be in force", |s| s["state"] == "synced" && s["revision"] == revision)
+            .await
+    }
+
+    /// The API requests that it has made so far.
+    pub(super) async fn requests(&self) -> u64 {
+        let text = self.get("/metrics").await.unwrap();
+        let numbers = text.lines().filter(|l| l.starts_with("evenkeel_api_requests{"));
+        numbers.filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+}
+
+/// Waits for an alert.
+pub(super) async fn alert(posted: &Posted, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, STEP, || async {
+        let posted = posted.lock().unwrap();
+        posted.iter().rev().find(|a| wanted(a)).cloned().ok_or_else(|| format!("{posted:#?}"))
+    })
+    .await
+}
