@@ -50,6 +50,8 @@ pub(super) trait Sink<T>: Send {
     fn changed(&mut self, item: T) -> ControlFlow<()>;
     /// An object was deleted, or does not match any more.
     fn deleted(&mut self, item: T) -> ControlFlow<()>;
+    /// The kind is not served any more: its objects are gone with it.
+    fn vanished(&mut self) {}
     /// The watch works again, without a list.
     fn resumed(&mut self);
     /// The server cannot be followed; it is tried again.
@@ -86,6 +88,9 @@ where
                     listed
                 }
                 Err(error) => {
+                    if error.is_not_found() {
+                        sink.vanished();
+                    }
                     if !error.is_expired() {
                         sink.lost(&error);
                         lost = true;

@@ -255,6 +255,17 @@ struct KindSink {
     first: bool,
 }
 
+impl KindSink {
+    /// What the last list did not have is gone.
+    fn forget_unlisted(&mut self) {
+        let listed = std::mem::take(&mut self.listed);
+        let gone = self.shared.state().index.retain(&self.gvk.group, &self.gvk.kind, &listed);
+        for (id, last) in gone {
+            self.shared.tell(LiveEvent::Gone { id, last });
+        }
+    }
+}
+
 impl Sink<Metadata> for KindSink {
     fn relist(&mut self) {
         self.listed.clear();
@@ -269,11 +280,7 @@ impl Sink<Metadata> for KindSink {
     }
 
     fn complete(&mut self) -> ControlFlow<()> {
-        let gone = self.shared.state().index.retain(&self.gvk.group, &self.gvk.kind, &self.listed);
-        self.listed = BTreeSet::new();
-        for (id, last) in gone {
-            self.shared.tell(LiveEvent::Gone { id, last });
-        }
+        self.forget_unlisted();
         self.first = false;
         self.shared.synced(&self.gvk);
         ControlFlow::Continue(())
@@ -292,6 +299,11 @@ impl Sink<Metadata> for KindSink {
             self.shared.tell(LiveEvent::Gone { id, last });
         }
         ControlFlow::Continue(())
+    }
+
+    fn vanished(&mut self) {
+        self.listed.clear();
+        self.forget_unlisted();
     }
 
     fn resumed(&mut self) {

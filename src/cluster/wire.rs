@@ -235,3 +235,75 @@ fn plain(error: &dyn std::error::Error) -> String {
 pub(super) fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A server that answers one after the other, and the last answer for ever.
+    fn server(answers: &'static [(u16, &'static str)]) -> (Cluster, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let nth = count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+            let (code, message) = answers[nth];
+            async move {
+                if code == 0 {
+                    return Err(std::io::Error::other(message).into());
+                }
+                let status = json!({"kind": "Status", "code": code, "message": message, "reason": "Test"});
+                let body = if code == 200 { json!({"fine": true}) } else { status };
+                let response = Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
+                response.map_err(tower::BoxError::from)
+            }
+        });
+        (Cluster::from_client(kube::Client::new(service, "default"), "https://test"), asked)
+    }
+
+    async fn ask(answers: &'static [(u16, &'static str)]) -> (Result<Value, String>, usize) {
+        let (cluster, asked) = server(answers);
+        let result = cluster.read(Call::get(Verb::Get, "/x")).await.map_err(|e| e.to_string());
+        let asked = asked.load(Ordering::SeqCst);
+        assert_eq!(cluster.requests().of(Verb::Get), asked as u64, "every attempt is counted");
+        (result, asked)
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_asked_again() {
+        let fine = Ok(json!({"fine": true}));
+        assert_eq!(ask(&[(429, "slow down"), (503, "starting"), (200, "")]).await, (fine.clone(), 3));
+        assert_eq!(ask(&[(500, "etcdserver: leader changed"), (200, "")]).await, (fine.clone(), 2));
+        assert_eq!(ask(&[(0, "connection reset"), (200, "")]).await, (fine, 2));
+    }
+
+    #[tokio::test]
+    async fn what_will_not_pass_is_said_at_once() {
+        for code in [400, 403, 404, 409, 422] {
+            let answers: &'static [(u16, &'static str)] = Box::leak(Box::new([(code, "no")]));
+            assert_eq!(ask(answers).await, (Err("no".to_owned()), 1), "{code}");
+        }
+        let typed = "failed to create typed patch object: .spec.x: field not declared in schema";
+        assert_eq!(
+            ask(&[(500, "failed to create typed patch object: .spec.x: field not declared in schema")]).await,
+            (Err(typed.to_owned()), 1)
+        );
+    }
+
+    #[tokio::test]
+    async fn retries_end() {
+        let (result, asked) = ask(&[(0, "connection refused")]).await;
+        let says = "cannot reach the API server at https://test: connection refused";
+        assert_eq!((result, asked), (Err(says.to_owned()), 4));
+    }
+
+    #[test]
+    fn paths_and_queries_are_encoded() {
+        let call = Call::get(Verb::List, "/x").query("a", "b=c,d e").query_if("none", "").query("f", "1");
+        assert_eq!(call.path, "/x?a=b%3Dc%2Cd%20e&f=1");
+    }
+}

@@ -193,3 +193,30 @@ pub(crate) async fn no_change_is_missed_while_the_server_is_away(kubeconfig: &Pa
         watching.agrees(&bench).await;
     }
 }
+
+/// What a restart of the daemon costs: one list of pages a kind, nothing an object; and what it keeps of each.
+pub(crate) async fn a_restart_reads_pages_not_objects(kubeconfig: &Path) {
+    const OBJECTS: usize = 600;
+    let bench = Bench::with_namespace(kubeconfig).await;
+    let all = (0..OBJECTS).map(|i| config_map(&format!("settings-of-service-{i:04}"), "1")).collect();
+    let before = bench.cluster.requests();
+    let report = bench.settle("a", Some(all)).await;
+    assert!(report.succeeded(), "{:?}", words(&report));
+    let made = bench.cluster.requests().since(&before);
+    // Every object: a dry run and an apply; for the whole release: its inventory, before and after.
+    assert_eq!((made.of(Verb::DryRun), made.of(Verb::Apply)), (OBJECTS as u64, OBJECTS as u64));
+    assert!(made.of(Verb::Update) + made.of(Verb::Create) <= 5, "{made:?}");
+
+    let before = bench.cluster.requests();
+    let stored = bench.cluster.inventories(&bench.environment).await.unwrap();
+    assert_eq!(stored[0].content.as_ref().unwrap().objects.len(), OBJECTS);
+    let watching = Watching::start(&bench.cluster, []).await;
+    let made = bench.cluster.requests().since(&before);
+    assert_eq!(made.of(Verb::Get), 0);
+    let (known, bytes) = watching.watcher.size();
+    assert!(known >= OBJECTS);
+    // Inventories, two kinds of ours and the autoscalers; what runs beside this test may add pages.
+    let pages = 4 + known as u64 / 500;
+    assert!(made.of(Verb::List) <= pages + 2, "{} lists for {known} objects", made.of(Verb::List));
+    assert!(bytes / known <= 160, "{} bytes an object", bytes / known);
+}
