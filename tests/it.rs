@@ -15,6 +15,7 @@ mod fields;
 mod git;
 mod harness;
 mod render;
+mod sandbox;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.
 #[test]

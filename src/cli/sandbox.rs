@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::console::Console;
 use super::error::CliError;
 use super::{Outcome, interruption};
-use crate::sandbox::{Options, Server};
-const CONTEXT: &str = "evenkeel-sandbox";
+use crate::sandbox::{CONTEXT, Options, Server};
 
 /// Arguments of `evenkeel sandbox`.
 #[derive(Debug, clap::Args)]

@@ -46,7 +46,10 @@ pub(super) fn prepare(table: &str, object: &mut Value, live: Option<&Value>) {
                 default(spec, "serviceAccount", account);
             });
         }
-        ("jobs.batch", None) => job_selector(object),
+        ("jobs.batch", None) => {
+            job_selector(object);
+            object["status"] = json!({});
+        }
         ("persistentvolumeclaims", None) => {
             object["status"] = json!({"phase": "Pending"});
             on(object, "spec", |spec| default(spec, "storageClassName", "standard"));
@@ -75,30 +78,37 @@ pub(super) fn prepare(table: &str, object: &mut Value, live: Option<&Value>) {
             });
         }
         ("customresourcedefinitions.apiextensions.k8s.io", None) => {
-            protect(object, "customresourcecleanup.apiextensions.k8s.io");
+            let versions = object["spec"]["versions"].as_array().into_iter().flatten();
+            let stored: Vec<Value> = versions.filter(|v| v["storage"] == true).map(|v| v["name"].clone()).collect();
             object["status"] =
-                json!({"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": []});
+                json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored});
         }
-        (_, None) if WITH_STATUS.contains(&table) => object["status"] = json!({}),
+        (_, None) => {
+            if let Some(status) = first_status(table) {
+                object["status"] = status;
+            }
+        }
         _ => {}
     }
 }
 
-/// Kinds whose status is never absent.
-const WITH_STATUS: &[&str] = &[
-    "deployments.apps",
-    "daemonsets.apps",
-    "statefulsets.apps",
-    "replicasets.apps",
-    "replicationcontrollers",
-    "jobs.batch",
-    "cronjobs.batch",
-    "ingresses.networking.k8s.io",
-    "poddisruptionbudgets.policy",
-    "horizontalpodautoscalers.autoscaling",
-    "nodes",
-    "resourcequotas",
-];
+/// The status that a new object of a kind shows before any controller has looked at it.
+fn first_status(table: &str) -> Option<Value> {
+    Some(match table {
+        "deployments.apps" | "cronjobs.batch" | "nodes" | "resourcequotas" => json!({}),
+        "replicasets.apps" | "replicationcontrollers" => json!({"replicas": 0}),
+        "statefulsets.apps" => json!({"replicas": 0, "availableReplicas": 0}),
+        "daemonsets.apps" => json!({
+            "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
+        }),
+        "ingresses.networking.k8s.io" => json!({"loadBalancer": {}}),
+        "poddisruptionbudgets.policy" => {
+            json!({"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0})
+        }
+        "horizontalpodautoscalers.autoscaling" => json!({"currentMetrics": null, "desiredReplicas": 0}),
+        _ => return None,
+    })
+}
 
 /// The quality-of-service class of a pod.
 fn qos(spec: &Value) -> &'static str {
@@ -123,6 +133,9 @@ pub(super) fn fill(table: &str, object: &mut Value) {
         "pods" => on(object, "spec", |spec| {
             default(spec, "enableServiceLinks", true);
             pod_spec(spec);
+            for list in ["initContainers", "containers"] {
+                each(spec, list, request_limits);
+            }
         }),
         "podtemplates" => on(object, "template", template),
         "deployments.apps" => on(object, "spec", |spec| {
@@ -181,7 +194,10 @@ pub(super) fn fill(table: &str, object: &mut Value) {
             default(spec, "suspend", false);
             default(spec, "successfulJobsHistoryLimit", 3);
             default(spec, "failedJobsHistoryLimit", 1);
-            on(spec, "jobTemplate", |job| on(job, "spec", |spec| on(spec, "template", template)));
+            on(spec, "jobTemplate", |job| {
+                default(job, "metadata", json!({}));
+                on(job, "spec", |spec| on(spec, "template", template));
+            });
         }),
         "services" => service(object),
         "persistentvolumeclaims" => claim(object),
@@ -221,7 +237,13 @@ pub(super) fn fill(table: &str, object: &mut Value) {
                 each(spec, rules, |rule| each(rule, "ports", |port| default(port, "protocol", "TCP")));
             }
         }),
-        "horizontalpodautoscalers.autoscaling" => on(object, "spec", |spec| default(spec, "minReplicas", 1)),
+        "horizontalpodautoscalers.autoscaling" => on(object, "spec", |spec| {
+            default(spec, "minReplicas", 1);
+            if spec.get("targetCPUUtilizationPercentage").is_none() {
+                let target = json!({"type": "Utilization", "averageUtilization": 80});
+                default(spec, "metrics", json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]));
+            }
+        }),
         "storageclasses.storage.k8s.io" => {
             default(object, "reclaimPolicy", "Delete");
             default(object, "volumeBindingMode", "Immediate");
@@ -272,6 +294,19 @@ fn pod_spec(spec: &mut Value) {
     });
 }
 
+/// Of a pod (not of a template), what is limited and not requested is requested at the limit.
+fn request_limits(container: &mut Value) {
+    let limits = container["resources"]["limits"].as_object().cloned().unwrap_or_default();
+    if limits.is_empty() {
+        return;
+    }
+    let mut requests = container["resources"]["requests"].as_object().cloned().unwrap_or_default();
+    for (name, amount) in limits {
+        requests.entry(name).or_insert(amount);
+    }
+    container["resources"]["requests"] = Value::Object(requests);
+}
+
 fn container(container: &mut Value, host: bool) {
     default(container, "terminationMessagePath", "/dev/termination-log");
     default(container, "terminationMessagePolicy", "File");
@@ -290,15 +325,6 @@ fn container(container: &mut Value, host: bool) {
     each(container, "env", |env| {
         on(env, "valueFrom", |from| on(from, "fieldRef", |field| default(field, "apiVersion", "v1")));
     });
-    // What is limited and not requested is requested at the limit.
-    let limits = container["resources"]["limits"].as_object().cloned().unwrap_or_default();
-    if !limits.is_empty() {
-        let mut requests = container["resources"]["requests"].as_object().cloned().unwrap_or_default();
-        for (name, amount) in limits {
-            requests.entry(name).or_insert(amount);
-        }
-        container["resources"]["requests"] = Value::Object(requests);
-    }
     for kind in ["livenessProbe", "readinessProbe", "startupProbe"] {
         on(container, kind, |probe| {
             default(probe, "timeoutSeconds", 1);
@@ -380,6 +406,8 @@ fn job_selector(job: &mut Value) {
         metadata["labels"][format!("{prefix}job-name")] = name.clone();
         metadata["labels"][format!("{prefix}controller-uid")] = uid.clone();
     }
+    let labels = metadata["labels"].clone();
+    default(&mut job["metadata"], "labels", labels);
     job["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
 }
 
@@ -471,7 +499,7 @@ mod tests {
         assert_eq!(spec["strategy"]["rollingUpdate"]["maxSurge"], "25%");
         let containers = &spec["template"]["spec"]["containers"];
         assert_eq!(containers[0]["imagePullPolicy"], "Always");
-        assert_eq!(containers[0]["resources"]["requests"]["cpu"], "1");
+        assert!(containers[0]["resources"].get("requests").is_none(), "only of pods themselves");
         assert_eq!(containers[0]["readinessProbe"]["httpGet"]["scheme"], "HTTP");
         assert_eq!(containers[1]["imagePullPolicy"], "IfNotPresent");
         let again = object.clone();

@@ -136,6 +136,12 @@ impl ApiError {
         )
     }
 
+    /// 415 for a patch of a media type that there is none of.
+    #[must_use]
+    pub(super) fn unsupported_patch() -> Self {
+        Self { details: Some(json!({})), ..Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type") }
+    }
+
     /// 413.
     #[must_use]
     pub(super) fn too_large(limit: usize) -> Self {
@@ -160,6 +166,12 @@ impl ApiError {
         Self::new(500, "InternalError", message)
     }
 
+    /// 500 without a reason, as the real server answers when an applied configuration does not fit its schema.
+    #[must_use]
+    pub(super) fn unclassified(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
     /// 501: known, and left out of the sandbox on purpose.
     #[must_use]
     pub(super) fn not_simulated(what: &str) -> Self {
@@ -178,6 +190,11 @@ impl ApiError {
             "reason": self.reason,
             "code": self.code,
         });
+        if self.reason.is_empty()
+            && let Value::Object(map) = &mut status
+        {
+            map.remove("reason");
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }

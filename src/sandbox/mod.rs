@@ -11,8 +11,10 @@
 //! What it serves, and its schemas, were recorded from kube-apiserver 1.35.4 ([`recorded`]). What it does not do, yet:
 //! conversion between versions of one kind (objects keep the shape that they were written in), validation beyond types,
 //! names and what workloads need ([`validate`]), CEL rules and patterns of custom schemas, admission plugins and webhooks,
-//! authentication and authorization (everybody may do everything), protobuf, quotas, node ports, endpoints, lists at an old
-//! version, CronJob schedules and autoscaling. Which kinds get defaults stands in [`defaults`].
+//! authentication and authorization (everybody may do everything), answers in protobuf (requests are read), quotas, node
+//! ports, endpoints, lists at an old version, CronJob schedules and autoscaling. Which kinds get defaults stands in
+//! [`defaults`]. Objects are kept as trees of values, some 40 KiB each with their managed fields: room for thousands, not for
+//! hundreds of thousands.
 
 mod defaults;
 mod error;
@@ -31,4 +33,4 @@ mod store;
 mod table;
 mod validate;
 
-pub use http::{Options, Server};
+pub use http::{CONTEXT, Options, Server};

@@ -106,7 +106,7 @@ pub(super) fn apply(
         Err(ApplyError::Conflicts(conflicts)) => {
             Err(ApiError::apply_conflict(conflicts.to_string(), &conflicts.causes()))
         }
-        Err(error) => Err(ApiError::internal(error.to_string())),
+        Err(error) => Err(ApiError::unclassified(error.to_string())),
     }
 }
 

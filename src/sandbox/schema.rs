@@ -44,6 +44,7 @@ pub(super) struct Node {
     nullable: bool,
     default: Option<Value>,
     allowed: Vec<Value>,
+    format: String,
 }
 
 impl Node {
@@ -100,6 +101,7 @@ impl Node {
             nullable: flag("nullable"),
             default: schema.get("default").filter(|d| !d.is_null()).cloned(),
             allowed: schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
+            format: schema.get("format").and_then(Value::as_str).unwrap_or_default().to_owned(),
         }
     }
 
@@ -126,13 +128,26 @@ impl Node {
     }
 }
 
+/// A value of a wrong type.
+#[derive(Debug, PartialEq)]
+pub(super) struct Mistyped {
+    pub(super) path: String,
+    /// The type in the words of JSON schema.
+    pub(super) expected: &'static str,
+    /// The type in the words of Go, where that is known.
+    pub(super) go: String,
+    /// The Go struct that it is a field of.
+    pub(super) owner: String,
+    pub(super) found: Value,
+}
+
 /// What decoding found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// Fields that the type does not have, as `spec.containers[0].imge`; they were dropped.
     pub(super) unknown: Vec<String>,
-    /// `(path, expected, found)` of values of a wrong type.
-    pub(super) mistyped: Vec<(String, &'static str, Value)>,
+    /// Values of a wrong type.
+    pub(super) mistyped: Vec<Mistyped>,
     /// `(path, value, allowed)` of values that are not in an enum (custom resources only).
     pub(super) outside: Vec<(String, Value, Vec<Value>)>,
     /// Paths of required fields that are missing (custom resources only).
@@ -191,16 +206,18 @@ impl Schemas {
     /// Decodes as the server does: drops and names unknown fields, applies the manners, checks types.
     pub(super) fn conform(&self, value: &mut Value, node: &Node, manners: Manners) -> Findings {
         let mut findings = Findings::default();
-        self.visit(value, node, manners, &mut String::new(), 0, &mut findings);
+        self.visit(value, node, manners, &mut String::new(), "", 0, &mut findings);
         findings
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a walk carries where it is")]
     fn visit(
         &self,
         value: &mut Value,
         node: &Node,
         manners: Manners,
         path: &mut String,
+        owner: &str,
         depth: usize,
         findings: &mut Findings,
     ) {
@@ -212,7 +229,9 @@ impl Schemas {
             quantity::canonicalize(value);
             return;
         }
+        let name = node.reference.as_deref();
         let node = self.resolve(node);
+        let own = name.and_then(|n| n.rsplit('.').next()).unwrap_or(owner);
         // The metadata of a custom resource is a Go struct as any other.
         let manners = if path == "metadata" { Manners::BuiltIn } else { manners };
         match (node.shape, &mut *value) {
@@ -253,7 +272,7 @@ impl Schemas {
                     }
                     let length = path.len();
                     push(path, &name);
-                    self.visit(inner, child, manners, path, depth + 1, findings);
+                    self.visit(inner, child, manners, path, own, depth + 1, findings);
                     path.truncate(length);
                     if manners == Manners::BuiltIn
                         && !node.required.contains(&name)
@@ -268,7 +287,7 @@ impl Schemas {
                 for (index, inner) in list.iter_mut().enumerate() {
                     let length = path.len();
                     path.push_str(&format!("[{index}]"));
-                    self.visit(inner, items, manners, path, depth + 1, findings);
+                    self.visit(inner, items, manners, path, own, depth + 1, findings);
                     path.truncate(length);
                 }
             }
@@ -297,7 +316,15 @@ impl Schemas {
                     Shape::IntOrString => "integer or string",
                     Shape::Any => return,
                 };
-                findings.mistyped.push((path.clone(), expected, found.clone()));
+                let go = match (shape, node.format.as_str()) {
+                    (Shape::Integer, format @ ("int32" | "int64")) => format.to_owned(),
+                    (Shape::Integer, _) => "int".to_owned(),
+                    (Shape::Boolean, _) => "bool".to_owned(),
+                    (Shape::Number, _) => "float64".to_owned(),
+                    _ => go_type(name).unwrap_or_else(|| expected.to_owned()),
+                };
+                let (path, owner) = (path.clone(), owner.to_owned());
+                findings.mistyped.push(Mistyped { path, expected, go, owner, found: found.clone() });
                 return;
             }
         }
@@ -305,6 +332,13 @@ impl Schemas {
             findings.outside.push((path.clone(), value.clone(), node.allowed.clone()));
         }
     }
+}
+
+/// `v1.PodSpec` of `io.k8s.api.core.v1.PodSpec`.
+fn go_type(name: Option<&str>) -> Option<String> {
+    let mut parts = name?.rsplit('.');
+    let (kind, version) = (parts.next()?, parts.next()?);
+    Some(format!("{version}.{kind}"))
 }
 
 /// `omitempty` of maps and lists.
@@ -351,7 +385,8 @@ mod tests {
         let findings = Schemas::default().conform(&mut value, &node, Manners::Custom);
         assert_eq!(findings.unknown, ["spec.extra"]);
         assert_eq!(findings.missing, ["spec.size"]);
-        assert_eq!(findings.mistyped, [("spec.labels.a".to_owned(), "string", json!(3))]);
+        let wrong = &findings.mistyped[0];
+        assert_eq!((wrong.path.as_str(), wrong.expected, &wrong.found), ("spec.labels.a", "string", &json!(3)));
         assert_eq!(value["spec"], json!({"mode": "fast", "free": {"any": [1]}, "labels": {"a": 3}}));
     }
 }

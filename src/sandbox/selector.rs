@@ -144,7 +144,14 @@ impl Selector {
                 };
                 let path = path.trim();
                 if !COMMON_FIELDS.contains(&path) && !selectable(table).contains(&path) {
-                    return Err(ApiError::bad_request(format!("field label not supported: {path}")));
+                    let message = if selectable(table).is_empty() {
+                        format!(
+                            "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                        )
+                    } else {
+                        format!("field label not supported: {path}")
+                    };
+                    return Err(ApiError::bad_request(message));
                 }
                 selector.fields.push((path.to_owned(), value.trim().to_owned(), equal));
             }
@@ -241,7 +248,7 @@ mod tests {
         assert!(test("metadata.name=a,status.phase!=Pending"));
         assert!(test("spec.nodeName="));
         assert!(!test("metadata.name=b"));
-        let error = Selector::parse("configmaps", "", "status.phase=x").unwrap_err();
+        let error = Selector::parse("secrets", "", "status.phase=x").unwrap_err();
         assert_eq!(error.message, "field label not supported: status.phase");
     }
 }

@@ -69,18 +69,6 @@ pub(super) fn object(target: &Target, live: Option<&Value>, object: &Value) -> R
         }
         _ => None,
     };
-    if let Some((path, template)) = template {
-        if template["spec"]["containers"].as_array().is_none_or(Vec::is_empty) {
-            required(&mut causes, &format!("{path}.containers"));
-        }
-        for (index, container) in template["spec"]["containers"].as_array().into_iter().flatten().enumerate() {
-            for field in ["name", "image"] {
-                if container[field].as_str().unwrap_or_default().is_empty() {
-                    required(&mut causes, &format!("{path}.containers[{index}].{field}"));
-                }
-            }
-        }
-    }
     if ["deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps"].contains(&table.as_str()) {
         match Selector::from_label_selector(object["spec"].get("selector")) {
             None => required(&mut causes, "spec.selector"),
@@ -113,6 +101,28 @@ pub(super) fn object(target: &Target, live: Option<&Value>, object: &Value) -> R
                 format!("Invalid value: {}: field is immutable", object["spec"]["selector"]),
                 "spec.selector".to_owned(),
             ));
+        }
+    }
+    if let Some((path, template)) = template {
+        if template["spec"]["containers"].as_array().is_none_or(Vec::is_empty) {
+            required(&mut causes, &format!("{path}.containers"));
+        }
+        for (index, container) in template["spec"]["containers"].as_array().into_iter().flatten().enumerate() {
+            for field in ["name", "image"] {
+                if container[field].as_str().unwrap_or_default().is_empty() {
+                    required(&mut causes, &format!("{path}.containers[{index}].{field}"));
+                }
+            }
+            for (mount, volume) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
+                let volumes = template["spec"]["volumes"].as_array().into_iter().flatten();
+                // Claim templates become volumes later.
+                let claims = object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
+                let known = volumes.map(|v| &v["name"]).chain(claims.map(|c| &c["metadata"]["name"]));
+                if !known.into_iter().any(|name| *name == volume["name"]) {
+                    let field = format!("{path}.containers[{index}].volumeMounts[{mount}].name");
+                    causes.push(("FieldValueNotFound", format!("Not found: {}", volume["name"]), field));
+                }
+            }
         }
     }
     if table == "services"

@@ -86,6 +86,9 @@ pub(super) fn list(resource: &ResourceType, page: &Page, form: Form, include: &s
             list_metadata["remainingItemCount"] = remaining.into();
         }
     }
+    if resource.custom.is_some() && page.token.is_empty() {
+        list_metadata["continue"] = "".into();
+    }
     match form {
         Form::Plain => {
             let api_version = resource.api_version();

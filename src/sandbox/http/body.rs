@@ -1,9 +1,10 @@
-//! The body of a request: bounded, JSON or YAML.
+//! The body of a request: bounded; JSON, YAML or protobuf.
 
 use axum::body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 
+use super::protobuf;
 use crate::sandbox::error::ApiError;
 use crate::yaml;
 
@@ -20,8 +21,13 @@ pub(super) async fn read(body: Body, media_type: &str) -> Result<Value, ApiError
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
+    if media_type == protobuf::MEDIA_TYPE {
+        return protobuf::decode(&bytes);
+    }
     if media_type.contains("protobuf") || media_type.contains("cbor") {
-        return Err(ApiError::unsupported_media_type("application/json, application/yaml"));
+        return Err(ApiError::unsupported_media_type(
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        ));
     }
     match serde_json::from_slice(&bytes) {
         Ok(value) => Ok(value),

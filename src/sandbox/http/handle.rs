@@ -19,7 +19,6 @@ use crate::sandbox::store::{DeleteOptions, ListOptions, Propagation, Target, Val
 
 const JSON: &str = "application/json";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-const PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
 
 /// Answers a request; a refusal becomes a Status.
 pub(super) async fn handle(shared: Arc<Shared>, request: Request<Body>) -> Response<Body> {
@@ -99,6 +98,9 @@ async fn answer(shared: &Arc<Shared>, request: Request<Body>) -> Result<Response
         }
     }
     let path = request::resource_path(&segments).ok_or_else(ApiError::no_such_path)?;
+    if shared.store().registry().of_version(&path.group, &path.version).is_empty() {
+        return Ok(respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n"));
+    }
     resource(shared, path, request).await
 }
 
@@ -161,7 +163,7 @@ async fn resource(
         }
         (&Method::PATCH, false) => {
             call.may("patch")?;
-            let kind = PatchKind::of(&media_type).ok_or_else(|| ApiError::unsupported_media_type(PATCHES))?;
+            let kind = PatchKind::of(&media_type).ok_or_else(ApiError::unsupported_patch)?;
             if kind != PatchKind::Apply && call.query.get("force").is_some() {
                 return Err(ApiError::invalid(
                     "meta.k8s.io",
@@ -171,6 +173,18 @@ async fn resource(
                         "FieldValueForbidden",
                         "Forbidden: may not be specified for non-apply patch".to_owned(),
                         "force".to_owned(),
+                    )],
+                ));
+            }
+            if kind == PatchKind::Apply && call.query.text("fieldManager").is_empty() {
+                return Err(ApiError::invalid(
+                    "meta.k8s.io",
+                    "PatchOptions",
+                    "",
+                    &[(
+                        "FieldValueRequired",
+                        "Required value: is required for apply patch".to_owned(),
+                        "fieldManager".to_owned(),
                     )],
                 ));
             }

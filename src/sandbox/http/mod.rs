@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod handle;
+mod protobuf;
 mod request;
 mod review;
 mod watch;
@@ -25,6 +26,9 @@ use super::store::{Change, Store};
 
 /// How long open connections get to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The name of the context, cluster and user in a sandbox's kubeconfig.
+pub const CONTEXT: &str = "evenkeel-sandbox";
 
 /// How a sandbox behaves.
 #[derive(Debug, Clone)]
@@ -165,10 +169,10 @@ impl Server {
         self.address
     }
 
-    /// A kubeconfig (JSON, which is YAML) whose only context, `evenkeel-sandbox`, is this server.
+    /// A kubeconfig whose only context, [`CONTEXT`], is this server.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
-        let name = "evenkeel-sandbox";
+        let name = CONTEXT;
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",

@@ -8,15 +8,25 @@ use serde_json::{Map, Value};
 use super::schema::Schemas;
 
 static DISCOVERY: &[u8] = include_bytes!("discovery.json.gz");
+static MESSAGES: &[u8] = include_bytes!("messages.gz");
 static SCHEMAS: &[u8] = include_bytes!("schemas.json.gz");
 
-fn unpack(bytes: &[u8]) -> Value {
-    let mut text = Vec::new();
-    // Both files are part of the binary, and a test reads them: what cannot be read would be an empty server.
-    if flate2::read::GzDecoder::new(bytes).read_to_end(&mut text).is_err() {
-        return Value::Null;
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    // The files are part of the binary, and a test reads them: what cannot be read would be an empty server.
+    match flate2::read::GzDecoder::new(bytes).read_to_string(&mut text) {
+        Ok(_) => text,
+        Err(_) => String::new(),
     }
-    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn unpack(bytes: &[u8]) -> Value {
+    serde_json::from_str(&text(bytes)).unwrap_or_default()
+}
+
+/// The fields of protobuf messages by number; `messages.awk` says in which form.
+pub(super) fn messages() -> String {
+    text(MESSAGES)
 }
 
 /// `{gitVersion, groups: [{name, versions: [{version, resources: [APIResourceDiscovery]}]}]}`.
@@ -46,5 +56,6 @@ mod tests {
     fn the_recorded_files_are_whole() {
         assert_eq!(discovery()["gitVersion"], "v1.35.4");
         assert!(components().len() > 500);
+        assert!(messages().starts_with("m k8s.io."));
     }
 }

@@ -27,3 +27,8 @@ version=$(raw /version | jq -r .gitVersion)
 raw /openapi/v3 | jq -r '.paths | to_entries[] | select(.key | test("^api(s/.+)?/v[^/]*$")) | .value.serverRelativeURL' |
 while read -r path; do raw "$path" | jq -cS .components.schemas; done |
 jq -cS --slurp 'reduce .[] as $one ({}; . + $one)' | gzip -9n >schemas.json.gz
+
+# kubectl's own `create` subcommands speak protobuf: field numbers, from the published Go modules of the same version.
+modules="v0.${version#v1.}"
+find $(for m in api apimachinery; do (cd "$work" && go mod download -json "k8s.io/$m@$modules" | jq -r .Dir); done) \
+    -name generated.proto | LC_ALL=C sort | xargs awk -f messages.awk | gzip -9n >messages.gz

@@ -6,6 +6,9 @@ use super::world::{CONTROLLER, World, condition, deleting, key as place, ready};
 use crate::sandbox::selector::Selector;
 use crate::sandbox::store::{CRDS, Key, Propagation, is_true};
 
+/// The finalizer that keeps a definition until its objects are gone.
+const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 /// The one node.
 pub(super) const NODE: &str = "sandbox-node";
 
@@ -100,12 +103,13 @@ pub(super) fn definition(world: &mut World<'_>, key: &Key, definition: &Value) {
         if world.store.objects(&table, "").is_empty() {
             world.edit(key, "", CONTROLLER, |definition| {
                 if let Some(finalizers) = definition["metadata"]["finalizers"].as_array_mut() {
-                    finalizers.retain(|f| f != "customresourcecleanup.apiextensions.k8s.io");
+                    finalizers.retain(|f| f != CLEANUP);
                 }
             });
         }
         return;
     }
+    world.store.protect(key, CLEANUP);
     let now = world.time();
     let names = definition["spec"]["names"].clone();
     let stored: Vec<Value> = definition["spec"]["versions"]

@@ -96,7 +96,9 @@ pub(super) fn reconcile(world: &mut World<'_>, key: &Key, deployment: &Value) {
         count(status, "availableReplicas", available);
         count(status, "unavailableReplicas", goal.max(replicas).saturating_sub(available));
         status["terminatingReplicas"] = 0.into();
-        if done {
+        if paused {
+            set_condition(status, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused", &now);
+        } else if done {
             let message = format!("ReplicaSet \"{name}\" has successfully progressed.");
             set_condition(status, "Progressing", "True", "NewReplicaSetAvailable", &message, &now);
         } else {

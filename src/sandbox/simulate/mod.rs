@@ -72,7 +72,7 @@ impl Simulation {
             let changes = store.take_changes();
             self.observe(&changes);
             let next = self.run(store, now);
-            if changes.is_empty() && self.queue.is_empty() {
+            if self.queue.is_empty() && !store.has_changes() {
                 return next;
             }
         }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::write::finished;
-use super::{ListOptions, Store, Target, time};
+use super::{CRDS, ListOptions, Store, Target, time};
 use crate::sandbox::error::ApiError;
 
 /// The finalizer of a foreground deletion.
@@ -99,6 +99,11 @@ impl Store {
         if !deleting || before.is_some_and(|b| grace < b) {
             let at = now.checked_add(SignedDuration::from_secs(grace)).unwrap_or(now);
             object["metadata"]["deletionTimestamp"] = time(at).into();
+            if table == CRDS {
+                // Definitions have a deletion of their own.
+                terminating(&mut object, now);
+                return self.finish_delete(target, &live, object, options);
+            }
             object["metadata"]["deletionGracePeriodSeconds"] = grace.into();
             if !deleting && let Some(generation) = live["metadata"]["generation"].as_i64() {
                 object["metadata"]["generation"] = (generation + 1).into();
@@ -107,6 +112,17 @@ impl Store {
         if table == "namespaces" {
             object["status"]["phase"] = "Terminating".into();
         }
+        self.finish_delete(target, &live, object, options)
+    }
+
+    fn finish_delete(
+        &mut self,
+        target: &Target,
+        live: &Value,
+        object: Value,
+        options: &DeleteOptions,
+    ) -> Result<Value, ApiError> {
+        let table = target.resource.table();
         if options.dry_run {
             return Ok(object);
         }
@@ -153,6 +169,23 @@ impl Store {
     }
 }
 
+fn terminating(definition: &mut Value, now: Timestamp) {
+    let condition = json!({
+        "type": "Terminating",
+        "status": "True",
+        "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        "lastTransitionTime": time(now),
+    });
+    match definition["status"]["conditions"].as_array_mut() {
+        Some(list) => {
+            list.retain(|c| c["type"] != "Terminating");
+            list.push(condition);
+        }
+        None => definition["status"]["conditions"] = json!([condition]),
+    }
+}
+
 fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     if pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() || phase == "Failed" || phase == "Succeeded" {
@@ -162,20 +195,22 @@ fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
 }
 
 fn preconditions(target: &Target, live: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
-    let refuse = |why: String| ApiError::conflict(&target.resource.group, &target.resource.plural, &target.name, &why);
+    let refuse = |why: String| ApiError::conflict(&target.resource.group, &target.resource.kind, &target.name, &why);
     let metadata = &live["metadata"];
     if let Some(uid) = &options.uid
         && metadata["uid"] != uid.as_str()
     {
         let live = metadata["uid"].as_str().unwrap_or_default();
-        return Err(refuse(format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {live}")));
+        return Err(refuse(format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({live}). The object might have been deleted and then recreated"
+        )));
     }
     if let Some(version) = &options.version
         && metadata["resourceVersion"] != version.as_str()
     {
         let live = metadata["resourceVersion"].as_str().unwrap_or_default();
         return Err(refuse(format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {live}"
+            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({live}). The object might have been modified"
         )));
     }
     Ok(())

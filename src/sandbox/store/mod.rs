@@ -2,6 +2,7 @@
 //! here waits, and every write is one call that succeeds or leaves everything as it was. `http/` serves it, `simulate/`
 //! plays the controllers.
 
+mod decode;
 mod delete;
 mod read;
 mod write;
@@ -22,7 +23,7 @@ use super::resources::{Registry, ResourceType};
 use super::schema::{Node, Schemas};
 
 /// How many changes of one resource a watch can look back on; older versions answer 410.
-pub(super) const WATCH_HISTORY: usize = 4096;
+pub(super) const WATCH_HISTORY: usize = 1024;
 /// How many objects the whole sandbox holds.
 pub(super) const MAX_OBJECTS: usize = 200_000;
 
@@ -155,6 +156,11 @@ impl Store {
     /// The newest resourceVersion.
     pub(super) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether there are changes that nobody took.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
     }
 
     /// The changes since the last call, oldest first.
@@ -314,6 +320,19 @@ impl Store {
                 self.fields.define(&resource);
             }
         }
+    }
+
+    /// Adds a finalizer that nobody owns.
+    pub(super) fn protect(&mut self, key: &Key, finalizer: &str) {
+        let Some(object) = self.object(key) else { return };
+        let mut object = (*object).clone();
+        let finalizers = &mut object["metadata"]["finalizers"];
+        match finalizers {
+            Value::Array(list) if list.iter().any(|f| f == finalizer) => return,
+            Value::Array(list) => list.push(finalizer.into()),
+            other => *other = json!([finalizer]),
+        }
+        self.commit(key, Some(object));
     }
 
     /// Gives a pod its node, as the scheduler's binding does; nobody owns that.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rand::RngExt as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Key, MAX_OBJECTS, Store, Target, time};
 use crate::sandbox::error::ApiError;
 use crate::sandbox::patch::{self, PatchKind};
-use crate::sandbox::schema::{Findings, Manners};
 use crate::sandbox::{defaults, ownership, scale, validate};
 
 /// What to do about fields that the type does not have.
@@ -182,9 +181,6 @@ impl Store {
         options: &WriteOptions,
         now: Timestamp,
     ) -> Result<Written, ApiError> {
-        if options.manager.is_empty() {
-            return Err(ApiError { code: 422, reason: "Invalid", message: "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch".into(), details: None });
-        }
         if config["metadata"]
             .get("managedFields")
             .is_some_and(|m| !m.is_null() && m.as_array().is_none_or(|l| !l.is_empty()))
@@ -192,9 +188,8 @@ impl Store {
             return Err(ApiError::bad_request("metadata.managedFields must be nil"));
         }
         let warnings = self.decode(target, &mut config, options.validation, true)?;
-        config["metadata"]["name"] = target.name.clone().into();
-        if target.resource.namespaced {
-            config["metadata"]["namespace"] = target.namespace.clone().into();
+        if config["metadata"]["name"] != target.name.as_str() {
+            config["metadata"]["name"] = target.name.clone().into();
         }
         if !target.subresource.is_empty() {
             // Of a status, the status alone is applied.
@@ -229,6 +224,9 @@ impl Store {
             self.check_namespace(target)?;
         }
         let mut object = ownership::apply(&self.fields, target, live.as_deref(), &config, options, now)?;
+        if target.resource.namespaced {
+            object["metadata"]["namespace"] = target.namespace.clone().into();
+        }
         self.decode(target, &mut object, Validation::Ignore, false)?;
         match live {
             Some(live) => {
@@ -340,57 +338,6 @@ impl Store {
         self.commit(key, None)
     }
 
-    /// Drops what the type does not have and says so as the validation asks, and fills in defaults. Of what is `partial`
-    /// (an applied configuration) only the type is checked: `fields` knows what may stand in it.
-    fn decode(
-        &self,
-        target: &Target,
-        object: &mut Value,
-        validation: Validation,
-        partial: bool,
-    ) -> Result<Vec<String>, ApiError> {
-        let resource = &target.resource;
-        if !object.is_object() {
-            return Err(ApiError::bad_request(format!(
-                "cannot decode a {} from something that is no object",
-                resource.kind
-            )));
-        }
-        if object.get("metadata").is_none_or(|m| !m.is_object()) {
-            object["metadata"] = json!({});
-        }
-        let (kind, version) =
-            (object["kind"].as_str().unwrap_or_default(), object["apiVersion"].as_str().unwrap_or_default());
-        if kind.is_empty() && version.is_empty() {
-            object["kind"] = resource.kind.clone().into();
-            object["apiVersion"] = resource.api_version().into();
-        } else if kind != resource.kind || version != resource.api_version() {
-            return Err(ApiError::bad_request(format!(
-                "the API version in the data ({version}) and kind ({kind}) do not match the expected ({}, {})",
-                resource.api_version(),
-                resource.kind
-            )));
-        }
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        if resource.namespaced && !namespace.is_empty() && namespace != target.namespace {
-            return Err(ApiError::bad_request(format!(
-                "the namespace of the provided object does not match the namespace sent on the request: {namespace} != {}",
-                target.namespace
-            )));
-        }
-        let Some(node) = self.node(resource) else { return Ok(Vec::new()) };
-        if partial {
-            return Ok(Vec::new());
-        }
-        let manners = if resource.custom.is_some() { Manners::Custom } else { Manners::BuiltIn };
-        let findings = self.schemas.conform(object, node, manners);
-        let warnings = judge(target, object, findings, validation)?;
-        if resource.custom.is_none() {
-            defaults::fill(&resource.table(), object);
-        }
-        Ok(warnings)
-    }
-
     fn name(&self, target: &mut Target, object: &mut Value) -> Result<(), ApiError> {
         let metadata = &mut object["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default().to_owned();
@@ -456,79 +403,6 @@ impl Store {
             defaults::service_address(object, live, || self.free_cluster_ip());
         }
     }
-}
-
-fn judge(target: &Target, object: &Value, findings: Findings, validation: Validation) -> Result<Vec<String>, ApiError> {
-    let resource = &target.resource;
-    if findings.too_deep {
-        return Err(ApiError::bad_request("the object nests too deep"));
-    }
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    if resource.custom.is_none()
-        && let Some((path, expected, found)) = findings.mistyped.first()
-    {
-        let what = match found {
-            Value::Object(_) => "object".to_owned(),
-            Value::Array(_) => "array".to_owned(),
-            Value::String(_) => "string".to_owned(),
-            Value::Bool(_) => "bool".to_owned(),
-            Value::Number(n) => format!("number {n}"),
-            Value::Null => "null".to_owned(),
-        };
-        return Err(ApiError::bad_request(format!(
-            "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal {what} into Go struct field .{path} of type {expected}",
-            resource.kind, resource.version, resource.kind
-        )));
-    }
-    let mut warnings = Vec::new();
-    if !findings.unknown.is_empty() {
-        match validation {
-            Validation::Ignore => {}
-            Validation::Warn => warnings.extend(findings.unknown.iter().map(|path| format!("unknown field {path:?}"))),
-            Validation::Strict => {
-                let list: Vec<String> = findings.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
-                return Err(ApiError::bad_request(format!(
-                    "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
-                    resource.kind,
-                    resource.version,
-                    resource.kind,
-                    list.join(", ")
-                )));
-            }
-        }
-    }
-    let mut causes = Vec::new();
-    for path in &findings.missing {
-        causes.push(("FieldValueRequired", "Required value".to_owned(), path.clone()));
-    }
-    for (path, expected, found) in &findings.mistyped {
-        let what = match found {
-            Value::Object(_) => "object",
-            Value::Array(_) => "array",
-            Value::String(_) => "string",
-            Value::Bool(_) => "boolean",
-            Value::Number(n) if n.is_f64() => "number",
-            Value::Number(_) => "integer",
-            Value::Null => "null",
-        };
-        causes.push((
-            "FieldValueTypeInvalid",
-            format!("Invalid value: {what:?}: {path} in body must be of type {expected}: {what:?}"),
-            path.clone(),
-        ));
-    }
-    for (path, found, allowed) in &findings.outside {
-        let allowed: Vec<String> = allowed.iter().map(Value::to_string).collect();
-        causes.push((
-            "FieldValueNotSupported",
-            format!("Unsupported value: {found}: supported values: {}", allowed.join(", ")),
-            path.clone(),
-        ));
-    }
-    if !causes.is_empty() {
-        return Err(ApiError::invalid(&resource.group, &resource.kind, name, &causes));
-    }
-    Ok(warnings)
 }
 
 fn uid_mismatch(target: &Target, object: &Value, live: &Value) -> ApiError {
