@@ -212,6 +212,21 @@ fn commits_are_the_same_in_every_run() {
 }
 
 #[test]
+fn the_binary_runs_and_says_which_version_it_is() {
+    let output = Evenkeel::new(["--version"]).run().expect_code(0);
+    assert_eq!(output.stdout, concat!("evenkeel ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn a_process_is_heard_while_it_runs_and_ends_when_told() {
+    let file = tempfile::tempdir().unwrap();
+    let mut sandbox = Evenkeel::new(["sandbox"]).kubeconfig(&file.path().join("kubeconfig")).start();
+    sandbox.next_line("its address", Duration::from_secs(60), |line| line.starts_with("serving http://127.0.0.1:"));
+    let output = sandbox.terminate().expect_code(0);
+    assert!(output.stdout.contains("serving") || output.stderr.contains("serving"), "{output}");
+}
+
+#[test]
 #[should_panic(expected = "waited")]
 fn a_line_that_never_comes_is_named() {
     Evenkeel::new(["--version"]).start().next_line("Godot", Duration::from_secs(60), |line| line.contains("Godot"));
