@@ -223,7 +223,7 @@ pub(super) fn fill(table: &str, object: &mut Value) {
             });
         }
         "roles.rbac.authorization.k8s.io" | "clusterroles.rbac.authorization.k8s.io" => {
-            default(object, "rules", Value::Null)
+            default(object, "rules", Value::Null);
         }
         "networkpolicies.networking.k8s.io" => on(object, "spec", |spec| {
             let types = if spec["egress"].as_array().is_some_and(|e| !e.is_empty()) {

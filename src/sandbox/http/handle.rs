@@ -44,7 +44,7 @@ fn json_response(value: &Value) -> Response<Body> {
     respond(StatusCode::OK, JSON, serde_json::to_vec(value).unwrap_or_default())
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: header::HeaderName) -> &'a str {
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
@@ -299,14 +299,16 @@ impl Call<'_> {
 
     fn post(&self, content: Value) -> Result<Response<Body>, ApiError> {
         if let Some(answer) = review::answer(&self.resource, &content) {
-            return Ok(created(answer));
+            return Ok(created(&answer));
         }
         match self.target.subresource.as_str() {
             "" => {}
             "eviction" => {
                 self.shared
                     .write(|store| store.delete(&self.target.clone().whole(), &DeleteOptions::default(), self.now))?;
-                return Ok(created(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})));
+                return Ok(created(
+                    &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}),
+                ));
             }
             "exec" | "attach" | "portforward" | "proxy" => {
                 return Err(ApiError::not_simulated("connections into pods"));
@@ -402,6 +404,6 @@ impl Call<'_> {
     }
 }
 
-fn created(value: Value) -> Response<Body> {
-    respond(StatusCode::CREATED, JSON, serde_json::to_vec(&value).unwrap_or_default())
+fn created(value: &Value) -> Response<Body> {
+    respond(StatusCode::CREATED, JSON, serde_json::to_vec(value).unwrap_or_default())
 }

@@ -64,7 +64,7 @@ impl Store {
         }
         let manners = if resource.custom.is_some() { Manners::Custom } else { Manners::BuiltIn };
         let findings = self.schemas.conform(object, node, manners);
-        let warnings = judge(target, object, findings, validation)?;
+        let warnings = judge(target, object, &findings, validation)?;
         if resource.custom.is_none() {
             defaults::fill(&resource.table(), object);
         }
@@ -72,7 +72,12 @@ impl Store {
     }
 }
 
-fn judge(target: &Target, object: &Value, findings: Findings, validation: Validation) -> Result<Vec<String>, ApiError> {
+fn judge(
+    target: &Target,
+    object: &Value,
+    findings: &Findings,
+    validation: Validation,
+) -> Result<Vec<String>, ApiError> {
     let resource = &target.resource;
     if findings.too_deep {
         return Err(ApiError::bad_request("the object nests too deep"));

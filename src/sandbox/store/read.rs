@@ -90,7 +90,7 @@ impl Store {
             .filter(|(_, object)| options.selector.matches(object))
             .peekable();
         let mut last = None;
-        while let Some((place, object)) = rest.next() {
+        for (place, object) in rest.by_ref() {
             items.push(Arc::clone(object));
             last = Some(place);
             if options.limit > 0 && items.len() >= options.limit {

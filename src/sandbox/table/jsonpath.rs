@@ -13,7 +13,7 @@ pub(super) fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
             let wanted = wanted.trim().trim_matches(['"', '\'']);
             at = at.as_array()?.iter().find(|item| {
                 find(item, field.trim())
-                    .is_some_and(|v| v.as_str().map_or_else(|| v.to_string() == wanted, |s| s == wanted))
+                    .is_some_and(|v| v.as_str().map_or_else(|| v.to_string().as_str() == wanted, |s| s == wanted))
             })?;
             rest = after;
         } else if let Some(tail) = rest.strip_prefix('[') {
