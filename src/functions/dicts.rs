@@ -63,10 +63,15 @@ pub(super) fn register(table: &mut FunctionTable) {
     {
         for name in names {
             table.add(name, Signature::variadic(&[M], M), move |ctx, a| {
-                for source in &a[1..] {
-                    merge::into(ctx, &map(&a[0]), &map(source), overwrite)?;
+                let mut target = map(&a[0]);
+                for source in a[1..].iter().map(map).filter(|source| !source.is_nil()) {
+                    // Nothing to merge into: a new map, which the caller does not see.
+                    if target.is_nil() {
+                        target = Map::empty();
+                    }
+                    merge::into(ctx, &target, &source, overwrite)?;
                 }
-                Ok(a[0].clone())
+                Ok(target.into())
             });
         }
     }

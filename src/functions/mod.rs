@@ -2,6 +2,7 @@
 //! family. `render/` registers them. What is not a function of its arguments (the cluster, randomness, the time) comes in
 //! through [`Surroundings`]; nothing here reads a clock, a file or the environment.
 
+mod absent;
 mod convert;
 mod crypto;
 mod dates;
@@ -96,6 +97,7 @@ impl std::fmt::Debug for Surroundings {
 
 /// Adds all functions to `table`.
 pub fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
+    absent::register(table);
     strings::register(table);
     words::register(table);
     math::register(table);

@@ -186,6 +186,11 @@ fn translated(pattern: &str) -> String {
                     }
                 }
                 at += 2;
+                // A range cannot start with a class: the hyphen behind one stands for itself.
+                if inside.is_some() && "dwsDWS".contains(*next) && chars.get(at) == Some(&'-') {
+                    out.push_str("\\-");
+                    at += 1;
+                }
                 continue;
             }
             ('[', None) => {
@@ -251,6 +256,7 @@ mod tests {
     fn gos_syntax() {
         assert!(!matches("^\\d$", "٣"));
         assert!(matches("^[\\w.-]+$", "a.b-c_9"));
+        assert!(matches("^[\\w-\\.]+$", "a.b-c"));
         assert!(matches("^[[a]$", "["));
         assert!(matches("^[]a]$", "]"));
         assert!(matches("^a{,2}$", "a{,2}"));

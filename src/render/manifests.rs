@@ -151,10 +151,15 @@ impl Rendered {
                 self.add(&source, text)?;
             }
         }
+        let unknown = manifest::install_rank("");
+        // Helm 3.17 does not know these two: they stand among the strangers, by name.
+        let rank = |kind: &str| match kind {
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => unknown,
+            kind => manifest::install_rank(kind),
+        };
         let order = |a: &str, b: &str| {
-            let (ra, rb) = (manifest::install_rank(a), manifest::install_rank(b));
-            ra.cmp(&rb)
-                .then_with(|| if ra == manifest::install_rank("") { a.cmp(b) } else { std::cmp::Ordering::Equal })
+            let by_name = || if rank(a) == unknown { a.cmp(b) } else { std::cmp::Ordering::Equal };
+            rank(a).cmp(&rank(b)).then_with(by_name)
         };
         self.manifests.sort_by(|a, b| order(&a.kind, &b.kind));
         self.hooks.sort_by(|a, b| order(&a.manifest.kind, &b.manifest.kind));
