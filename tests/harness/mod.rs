@@ -54,14 +54,18 @@ pub(crate) fn unique_name(prefix: &str) -> String {
     format!("{prefix}-{run:06x}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Copies a folder with all that it holds; folders on the way to `to` are made.
+/// Copies a folder with all that it holds, links as links; folders on the way to `to` are made.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap_or_else(|e| panic!("{}: {e}", from.display())) {
         let entry = entry.unwrap();
         let target: PathBuf = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
             copy_folder(&entry.path(), &target);
+        } else if kind.is_symlink() {
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(std::fs::read_link(entry.path()).unwrap(), &target).unwrap();
         } else {
             std::fs::copy(entry.path(), &target).unwrap();
         }
