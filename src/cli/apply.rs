@@ -121,7 +121,7 @@ async fn watch(args: &ApplyArgs, target: &Target, console: &Console, cancel: &Ca
             Ok(look) => {
                 let text = plan_text(&look.plan, false);
                 console.text(&text);
-                console.note(&paint(
+                console.text(&paint(
                     DIM,
                     format!("planned in {} ms; waiting for a saved file", began.elapsed().as_millis()),
                 ));

@@ -105,8 +105,8 @@ pub struct RenderArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: String,
+    /// Where the desired state is read from.
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the type says it")]
     pub source: SourceArgs,
 }
 
@@ -121,8 +121,8 @@ pub struct ExplainArgs {
     /// Also list the values that only the chart sets.
     #[arg(long)]
     pub all: bool,
+    /// Where the desired state is read from.
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the type says it")]
     pub source: SourceArgs,
 }
 
@@ -132,19 +132,19 @@ pub struct LiveArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: String,
+    /// Where the desired state is read from.
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the type says it")]
     pub source: SourceArgs,
+    /// Which cluster is meant.
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the type says it")]
     pub cluster: ClusterArgs,
 }
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
+    /// What is compared with what.
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the type says it")]
     pub live: LiveArgs,
     /// Do not wait for the last stage to become ready.
     #[arg(long)]
@@ -190,8 +190,8 @@ pub struct RunArgs {
     /// Where clones are kept (default: the user's cache folder).
     #[arg(long, value_name = "FOLDER")]
     pub cache: Option<PathBuf>,
+    /// Which cluster is meant.
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the type says it")]
     pub cluster: ClusterArgs,
 }
 
@@ -214,7 +214,7 @@ pub struct DemoArgs {
 
 /// `ENV` or `ENV/RELEASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(super) struct Target {
     /// The environment.
     pub environment: String,
     /// One release, or all.
@@ -224,7 +224,7 @@ pub struct Target {
 impl Target {
     /// Reads `ENV[/RELEASE]`.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         match text.trim_end_matches('/').split_once('/') {
             Some((environment, release)) => {
                 Self { environment: environment.to_owned(), release: Some(release.to_owned()) }

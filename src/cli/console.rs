@@ -11,7 +11,7 @@ use crate::report::{BAD, DIM, paint};
 
 /// Where a command's results go.
 #[derive(Debug)]
-pub struct Console {
+pub(super) struct Console {
     output: Output,
     /// Whether a progress line stands on the terminal.
     progress: Mutex<bool>,
@@ -21,7 +21,7 @@ pub struct Console {
 impl Console {
     /// A console for a choice of output and colour.
     #[must_use]
-    pub fn new(output: Output, color: Color) -> Self {
+    pub(super) fn new(output: Output, color: Color) -> Self {
         match color {
             Color::Auto => {}
             Color::Always => ColorChoice::Always.write_global(),
@@ -32,7 +32,7 @@ impl Console {
 
     /// Whether results are JSON.
     #[must_use]
-    pub fn json(&self) -> bool {
+    pub(super) fn json(&self) -> bool {
         self.output == Output::Json
     }
 
@@ -42,7 +42,7 @@ impl Console {
     }
 
     /// Prints text for people; a newline is added when there is none.
-    pub fn text(&self, text: &str) {
+    pub(super) fn text(&self, text: &str) {
         self.clear();
         let mut out = anstream::stdout().lock();
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
@@ -52,7 +52,7 @@ impl Console {
     }
 
     /// Prints a JSON document.
-    pub fn value(&self, value: &serde_json::Value) {
+    pub(super) fn value(&self, value: &serde_json::Value) {
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}");
@@ -60,7 +60,7 @@ impl Console {
     }
 
     /// Shows what is under way, on a terminal alone; replaced by the next line.
-    pub fn progress(&self, text: &str) {
+    pub(super) fn progress(&self, text: &str) {
         if !self.terminal || self.json() {
             return;
         }
@@ -73,7 +73,7 @@ impl Console {
     }
 
     /// Takes the progress line away.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         let mut shown = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *shown {
             let mut err = anstream::stderr().lock();
@@ -84,14 +84,14 @@ impl Console {
     }
 
     /// A line on standard error for people.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         self.clear();
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{text}");
     }
 
     /// Prints a failure: JSON on standard output when results are JSON, text on standard error.
-    pub fn error(&self, error: &CliError) {
+    pub(super) fn error(&self, error: &CliError) {
         self.clear();
         if self.json() {
             self.value(&error.json());

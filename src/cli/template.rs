@@ -85,7 +85,7 @@ impl Random for SystemRandom {
 ///
 /// # Errors
 /// When `out` or `err` cannot be written.
-pub fn run(args: &TemplateArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
+pub(super) fn run(args: &TemplateArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
     match rendered(args) {
         Ok(text) => {
             out.write_all(text.as_bytes())?;

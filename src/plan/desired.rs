@@ -60,7 +60,7 @@ impl<F: Fn(&Gvk) -> Option<bool>> Scopes for F {
 }
 
 /// Makes a release's rendered objects the desired ones. `crds` are CustomResourceDefinitions of other releases of the
-/// environment: what they define is known before the cluster serves it.
+/// environment: what they define is known before the cluster serves it. `key` is the cluster's.
 ///
 /// # Errors
 /// Every object that cannot be desired, not only the first.
@@ -70,6 +70,7 @@ pub fn desire<'a>(
     release: &str,
     namespace: &str,
     scopes: &dyn Scopes,
+    key: &[u8],
     crds: impl IntoIterator<Item = &'a Object>,
 ) -> Result<Vec<DesiredObject>, Vec<DesiredError>> {
     let mut defined: BTreeMap<(String, String), bool> = BTreeMap::new();
@@ -112,7 +113,7 @@ pub fn desire<'a>(
         object.set_label(LABEL_ENVIRONMENT, environment);
         object.set_label(LABEL_RELEASE, release);
         object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, environment, release));
-        let hash = hash(object.value());
+        let hash = hash(key, object.value());
         result.push(DesiredObject { id, version: gvk.version, object, hash, keep, if_missing });
     }
     if !errors.is_empty() {
@@ -133,8 +134,12 @@ fn definition(object: &Object) -> Option<((String, String), bool)> {
     Some(((group, kind), text("/spec/scope") == Some("Namespaced")))
 }
 
-/// Maps are sorted, so equal objects have equal bytes.
-fn hash(value: &Value) -> String {
-    let bytes = serde_json::to_vec(value).unwrap_or_default();
-    Sha256::digest(bytes).iter().take(12).map(|b| format!("{b:02x}")).collect()
+/// Maps are sorted, so equal objects have equal bytes. Keyed, because inventories are read by more people than Secrets are,
+/// and the plain hash of a weak password is soon guessed.
+fn hash(key: &[u8], value: &Value) -> String {
+    let mut digest = Sha256::new();
+    digest.update((key.len() as u64).to_le_bytes());
+    digest.update(key);
+    digest.update(serde_json::to_vec(value).unwrap_or_default());
+    digest.finalize().iter().take(12).map(|b| format!("{b:02x}")).collect()
 }

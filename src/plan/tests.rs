@@ -23,7 +23,7 @@ fn core(gvk: &Gvk) -> Option<bool> {
 }
 
 fn desired(release: &str, objects: Vec<Object>) -> Vec<DesiredObject> {
-    desire(objects, "test", release, "ns", &core, []).unwrap()
+    desire(objects, "test", release, "ns", &core, b"key", []).unwrap()
 }
 
 struct World {
@@ -304,16 +304,17 @@ fn desired_objects_are_placed_marked_and_checked() {
     let foo =
         Object::new(json!({"apiVersion": "x.io/v1", "kind": "Foo", "metadata": {"name": "f"}, "status": {}})).unwrap();
     let known = |gvk: &Gvk| (gvk.kind == "CustomResourceDefinition").then_some(false);
-    let made = desire(vec![foo.clone(), crd.clone()], "e", "r", "ns", &known, []).unwrap();
+    let made = desire(vec![foo.clone(), crd.clone()], "e", "r", "ns", &known, b"key", []).unwrap();
     assert_eq!(made[0].id.kind, "CustomResourceDefinition");
     assert_eq!(made[1].id.to_string(), "x.io/Foo/ns/f");
     assert_eq!(made[1].object.annotation("evenkeel.dev/owner"), Some("x.io/Foo/ns/f@e/r"));
     assert!(made[1].object.value().get("status").is_none());
-    assert_eq!(desire(vec![foo.clone()], "e", "r", "ns", &known, [&crd]).unwrap(), made[1..]);
+    assert_eq!(desire(vec![foo.clone()], "e", "r", "ns", &known, b"key", [&crd]).unwrap(), made[1..]);
 
-    let errors = desire(vec![foo], "e", "r", "ns", &known, []).unwrap_err();
+    let errors = desire(vec![foo], "e", "r", "ns", &known, b"key", []).unwrap_err();
     assert_eq!(errors[0].to_string(), "Foo.x.io f: the cluster has no kind x.io/v1/Foo");
-    let twice = desire(vec![config_map("x", "1"), config_map("x", "2")], "e", "r", "ns", &core, []).unwrap_err();
+    let twice =
+        desire(vec![config_map("x", "1"), config_map("x", "2")], "e", "r", "ns", &core, b"key", []).unwrap_err();
     assert_eq!(twice[0].to_string(), "ConfigMap ns/x is rendered twice");
 }
 

@@ -12,7 +12,7 @@ use crate::plan::Live;
 
 /// An object as its metadata shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub(super) struct Seen {
     /// What a plan needs.
     pub live: Live,
 }
@@ -20,7 +20,7 @@ pub struct Seen {
 impl Seen {
     /// From an object, whole or metadata alone.
     #[must_use]
-    pub fn of(object: &Object) -> Self {
+    pub(super) fn of(object: &Object) -> Self {
         let metadata = |key: &str| object.value().get("metadata").and_then(|m| m.get(key)).unwrap_or(&Value::Null);
         Self {
             live: Live {
@@ -44,7 +44,7 @@ const PARALLEL: usize = 8;
 ///
 /// # Errors
 /// When the cluster cannot be asked. Kinds that it does not serve have no objects.
-pub async fn list(
+pub(super) async fn list(
     cluster: &Cluster,
     environment: &str,
     wanted: &BTreeMap<ObjectId, String>,
@@ -76,7 +76,7 @@ pub async fn list(
 ///
 /// # Errors
 /// When the cluster cannot be asked.
-pub async fn look_up(
+pub(super) async fn look_up(
     cluster: &Cluster,
     wanted: &BTreeMap<ObjectId, String>,
 ) -> Result<BTreeMap<ObjectId, Seen>, ClusterError> {

@@ -189,6 +189,7 @@ impl Reconciler {
         // A kind may have come since the last discovery: asked for once a pass, not once an object.
         let unknown = rendered().flat_map(|(_, r)| &r.objects).any(|o| kinds.resource(&o.gvk()).is_none());
         let kinds = if unknown { self.cluster.refresh_kinds().await? } else { kinds };
+        let key = self.key.clone().unwrap_or_default();
         let scopes = |gvk: &crate::manifest::Gvk| kinds.resource(gvk).map(|r| r.namespaced);
         let mut objects: BTreeMap<String, Vec<DesiredObject>> = BTreeMap::new();
         for (release, rendered) in rendered() {
@@ -196,8 +197,15 @@ impl Reconciler {
                 continue;
             }
             let crds = crds.iter().copied();
-            match desire(rendered.objects.clone(), &self.environment, &release.name, &release.namespace, &scopes, crds)
-            {
+            match desire(
+                rendered.objects.clone(),
+                &self.environment,
+                &release.name,
+                &release.namespace,
+                &scopes,
+                &key,
+                crds,
+            ) {
                 Ok(made) => {
                     objects.insert(release.name.clone(), made);
                 }

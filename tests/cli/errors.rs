@@ -15,19 +15,31 @@ fn fails(repository: &GitRepository, arguments: &[&str]) -> String {
 
 #[test]
 fn an_unknown_environment() {
-    insta::assert_snapshot!(fails(&project(), &["render", "prodution"]), @"");
+    insta::assert_snapshot!(fails(&project(), &["render", "prodution"]), @r"
+    error: there is no environment `prodution` in `environments`
+      = hint: did you mean `production`?
+    ");
 }
 
 #[test]
 fn an_unknown_release() {
-    insta::assert_snapshot!(fails(&project(), &["render", "production/cliper"]), @"");
+    insta::assert_snapshot!(fails(&project(), &["render", "production/cliper"]), @r"
+    error: environment `production` has no release `cliper`
+      = hint: did you mean `clipper`?
+    ");
 }
 
 #[test]
 fn an_unknown_key() {
     let repository = project();
     repository.replace("environments/production/environment.yaml", "onDrift: correct", "onDrft: correct");
-    insta::assert_snapshot!(fails(&repository, &["render", "production"]), @"");
+    insta::assert_snapshot!(fails(&repository, &["render", "production"]), @r"
+    error: environments/production/environment.yaml:6:1: unknown key `onDrft`
+      |
+    6 | onDrft: correct
+      | ^^^^^^
+      = hint: did you mean `onDrift`?
+    ");
 }
 
 #[test]
@@ -37,19 +49,28 @@ fn broken_values_stop_their_release_alone() {
     let output = Evenkeel::new(["render", "production"]).repository(&repository).run().expect_code(2);
     assert!(output.stdout.contains("# Release: clipper"), "{output}");
     assert!(!output.stdout.contains("# Release: redis"), "{output}");
-    insta::assert_snapshot!(output.stderr, @"");
+    insta::assert_snapshot!(output.stderr, @r"error: production/redis: environments/production/redis/values.yaml:3:1: did not find expected ',' or ']'");
 }
 
 #[test]
 fn a_template_that_fails() {
     let repository = project();
     repository.write("charts/clipper-redis/templates/service.yaml", "kind: Service\nspec: {{ .Values.no.such }}\n");
-    insta::assert_snapshot!(fails(&repository, &["render", "production/redis"]), @"");
+    insta::assert_snapshot!(fails(&repository, &["render", "production/redis"]), @r#"
+    error: production/redis: charts/clipper-redis/templates/service.yaml:2:17: nil pointer evaluating interface {}.such
+      |
+    2 | spec: {{ .Values.no.such }}
+      |                 ^
+      = helm: template: clipper-redis/templates/service.yaml:2:16: executing "clipper-redis/templates/service.yaml" at <.Values.no.such>: nil pointer evaluating interface {}.such
+    "#);
 }
 
 #[test]
 fn a_value_that_no_layer_sets() {
-    insta::assert_snapshot!(fails(&project(), &["explain", "production/clipper", "backend.imgae"]), @"");
+    insta::assert_snapshot!(fails(&project(), &["explain", "production/clipper", "backend.imgae"]), @r"
+    error: no layer of production/clipper sets `backend.imgae`
+      = hint: did you mean `backend.image`?
+    ");
 }
 
 #[test]

@@ -13,7 +13,10 @@ fn explain_says_where_a_value_comes_from_and_what_it_overrode() {
     let repository = project();
     let output =
         Evenkeel::new(["explain", "staging/clipper", "backend.image.tag"]).repository(&repository).run().expect_code(0);
-    insta::assert_snapshot!(output.stdout, @"");
+    insta::assert_snapshot!(output.stdout, @r#"
+    backend.image.tag = "v1.3.0-rc.1"  (staging: environments/staging/clipper/values.yaml:7:5)
+        over "v1.2.2"  (base: environments/base/clipper/values.yaml:13:5)
+    "#);
     let output = Evenkeel::new(["explain", "production/redis", "resources.limits.memory", "--output", "json"])
         .repository(&repository)
         .run()

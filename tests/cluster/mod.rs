@@ -115,7 +115,7 @@ impl Bench {
             None => Desired::Gone,
             Some(objects) => {
                 let scopes: &dyn Scopes = &scopes;
-                let made = plan::desire(objects, &self.environment, release, &self.namespace, scopes, []);
+                let made = plan::desire(objects, &self.environment, release, &self.namespace, scopes, b"key", []);
                 Desired::Objects(made.unwrap())
             }
         };
