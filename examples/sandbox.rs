@@ -1,6 +1,7 @@
 //! A sandbox in a program of your own: start one, talk to it through kube, stop it.
 //!
 //! `cargo run --example sandbox`
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use evenkeel::sandbox::{Options, Server};
 use kube::api::{Api, DynamicObject, ListParams, PostParams};

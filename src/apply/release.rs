@@ -327,8 +327,7 @@ impl Work<'_> {
             self.established(definitions).await?;
         }
         self.validate(planned, plan).await?;
-        for i in 0..planned.len() {
-            let p = &planned[i];
+        for p in planned.iter() {
             let told = self.report.objects.iter().any(|o| o.id == p.action.id);
             if p.checked.is_none() && !told {
                 // Still not there although everything that it could wait for is: say what the server says.

@@ -22,7 +22,7 @@ pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
         match &release.rendered {
             Ok(rendered) => objects.extend(rendered.objects.iter().map(|o| (release, masked(o)))),
             Err(errors) => {
-                problems.extend(errors.iter().map(|e| format!("{}/{}: {e}", target.environment, release.name)))
+                problems.extend(errors.iter().map(|e| format!("{}/{}: {e}", target.environment, release.name)));
             }
         }
     }

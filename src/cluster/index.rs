@@ -202,12 +202,12 @@ impl Index {
 
     /// The memory of the entries and their names, in bytes; the maps' own slack excepted.
     pub(super) fn bytes(&self) -> usize {
-        let of_entry = |(key, entry): (&Box<str>, &Entry)| {
+        let of_entry = |key: &str, entry: &Entry| {
             let owner = if let Owner::Other(text) = &entry.owner { text.len() } else { 0 };
             let uid = if let Uid::Text(text) = &entry.uid { text.len() } else { 0 };
             size_of::<(Box<str>, Entry)>() + key.len() + owner + uid
         };
-        self.kinds.values().flatten().map(of_entry).sum()
+        self.kinds.values().flatten().map(|(key, entry)| of_entry(key, entry)).sum()
     }
 }
 

@@ -57,7 +57,7 @@ mod tests {
     fn in_the_servers_words() {
         let conflict = |manager: Manager, field: &str| Conflict { manager, path: FieldPath::of(&["spec", field]) };
         let edit = Manager::updater("kubectl-edit", "apps/v1", "");
-        let one = Conflicts(vec![conflict(edit.clone(), "replicas")]);
+        let one = Conflicts(vec![conflict(edit, "replicas")]);
         assert_eq!(
             one.to_string(),
             "Apply failed with 1 conflict: conflict with \"kubectl-edit\" using apps/v1: .spec.replicas"

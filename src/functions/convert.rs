@@ -67,7 +67,7 @@ pub(super) fn to_i64(value: &Value) -> i64 {
 /// Go's conversion of a float on amd64: out of range is the smallest integer.
 #[expect(clippy::cast_possible_truncation, reason = "Go truncates too; what is out of range is taken out before")]
 fn truncated(x: f64) -> i64 {
-    if x.is_nan() || !(-9.3e18..9.223_372_036_854_775_807e18).contains(&x) { i64::MIN } else { x as i64 }
+    if x.is_nan() || !(-9.3e18..9.223_372_036_854_776e18).contains(&x) { i64::MIN } else { x as i64 }
 }
 
 /// spf13/cast's `ToFloat64`.

@@ -31,7 +31,8 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         "" => TimeZone::UTC,
         name => TimeZone::get(name).unwrap_or(TimeZone::UTC),
     };
-    for name in ["date"] {
+    {
+        let name = "date";
         let local = local.clone();
         table.add(name, fixed(&[S, A]), move |_, a| Ok(in_zone(a[0].str(), &a[1], local())));
     }

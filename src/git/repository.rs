@@ -1,5 +1,4 @@
 //! A repository: a bare clone of a remote in a cache folder, or one on this machine that is read in place.
-#![expect(clippy::disallowed_methods, reason = "an IO edge: the cache folder is kept here")]
 
 use std::fmt;
 use std::fs;

@@ -197,7 +197,7 @@ pub(super) fn plan_prune(
             (Verb::Keep, format!("it moves to release {home}"))
         } else if entry.keep {
             (Verb::Keep, "its annotation says to keep it".to_owned())
-        } else if release.prune.protect.iter().any(|kind| *kind == id.kind) {
+        } else if release.prune.protect.contains(&id.kind) {
             (Verb::Keep, format!("{} is a protected kind", id.kind))
         } else if !release.prune.enabled {
             (Verb::Keep, "prune is disabled".to_owned())

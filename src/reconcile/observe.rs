@@ -80,18 +80,18 @@ pub(super) async fn look_up(
     cluster: &Cluster,
     wanted: &BTreeMap<ObjectId, String>,
 ) -> Result<BTreeMap<ObjectId, Seen>, ClusterError> {
-    let mut groups: BTreeMap<(String, String, String), Vec<(&ObjectId, &String)>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<(&ObjectId, &String)>> = BTreeMap::new();
     for (id, version) in wanted {
-        groups.entry((id.group.clone(), id.kind.clone(), id.namespace.clone())).or_default().push((id, version));
+        groups.entry((&id.group, &id.kind, &id.namespace)).or_default().push((id, version));
     }
     let mut single: Vec<(&ObjectId, &String)> = Vec::new();
-    let mut listed: Vec<(Resource, String)> = Vec::new();
+    let mut listed: Vec<(Resource, &str)> = Vec::new();
     for ((_, _, namespace), members) in groups {
         if members.len() <= SINGLY {
             single.extend(members);
         } else if let Some((id, version)) = members.first() {
             match cluster.resource_of(id, version).await {
-                Ok(resource) => listed.push((resource, namespace)),
+                Ok(resource) => listed.push((resource, namespace.as_str())),
                 Err(ClusterError::UnknownKind { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -111,7 +111,7 @@ pub(super) async fn look_up(
         }
     }
     for (resource, namespace) in listed {
-        for object in cluster.list_metadata(&resource, &namespace, "").await? {
+        for object in cluster.list_metadata(&resource, namespace, "").await? {
             let id = object.id();
             if wanted.contains_key(&id) {
                 found.insert(id, Seen::of(&object));

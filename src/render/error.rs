@@ -15,6 +15,9 @@ pub struct RenderError {
     pub diagnostic: Box<Diagnostic>,
 }
 
+/// Gives the location and the text of a template by its name.
+pub(super) type Find<'f, 't> = dyn Fn(&str) -> Option<(String, std::borrow::Cow<'t, str>)> + 'f;
+
 impl From<ChartError> for RenderError {
     fn from(error: ChartError) -> Self {
         Self { helm: error.helm, diagnostic: error.diagnostic }
@@ -34,11 +37,7 @@ impl RenderError {
     }
 
     /// A template's error; `find` gives the location and text of a template by its name.
-    pub(super) fn of_template<'t>(
-        error: &template::Error,
-        file: &str,
-        find: &dyn Fn(&str) -> Option<(String, std::borrow::Cow<'t, str>)>,
-    ) -> Self {
+    pub(super) fn of_template<'t>(error: &template::Error, file: &str, find: &Find<'_, 't>) -> Self {
         let helm = match error.kind {
             template::ErrorKind::Parse => clean_parse_error(file, &error.text),
             template::ErrorKind::Execute => clean_exec_error(file, &error.text),

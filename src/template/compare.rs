@@ -136,6 +136,10 @@ impl Value {
 }
 
 fn deep_equal(left: &Value, right: &Value, depth: usize, visited: &mut usize) -> bool {
+    stacker::maybe_grow(128 << 10, 1 << 20, || deep_equal_here(left, right, depth, visited))
+}
+
+fn deep_equal_here(left: &Value, right: &Value, depth: usize, visited: &mut usize) -> bool {
     *visited += 1;
     if depth > MAX_VALUE_DEPTH || *visited > MAX_VALUES {
         return false;

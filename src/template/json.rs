@@ -56,6 +56,10 @@ impl Value {
     }
 
     fn json_at(&self, depth: usize, visited: &mut usize) -> Result<serde_json::Value, JsonError> {
+        stacker::maybe_grow(128 << 10, 1 << 20, || self.json_here(depth, visited))
+    }
+
+    fn json_here(&self, depth: usize, visited: &mut usize) -> Result<serde_json::Value, JsonError> {
         if depth > MAX_VALUE_DEPTH {
             return Err(JsonError::Cycle(self.type_name()));
         }

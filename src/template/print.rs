@@ -127,6 +127,10 @@ impl Printer {
 
     /// `declared`: what the container says its elements are; only a nil in it shows the difference.
     fn value(&mut self, value: &Value, verb: char, depth: usize, declared: Type) {
+        stacker::maybe_grow(128 << 10, 1 << 20, || self.value_here(value, verb, depth, declared));
+    }
+
+    fn value_here(&mut self, value: &Value, verb: char, depth: usize, declared: Type) {
         if depth > MAX_VALUE_DEPTH {
             return self.text("...");
         }

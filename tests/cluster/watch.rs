@@ -106,7 +106,9 @@ pub(crate) async fn drift_is_seen_and_nothing_else_is_asked(kubeconfig: &Path) {
     let start = bench.cluster.requests();
     let mut watching = Watching::start(&bench.cluster, mine.clone()).await;
     let begun = bench.cluster.requests().since(&start);
-    assert_eq!((begun.of(Verb::List), begun.of(Verb::Get)), (3, 0), "one list a kind, nothing an object");
+    // Three kinds; a page more for every 500 objects that tests beside this one own meanwhile.
+    assert!((3..=6).contains(&begun.of(Verb::List)), "{} lists for three kinds", begun.of(Verb::List));
+    assert_eq!(begun.of(Verb::Get), 0, "nothing an object");
 
     // What was applied is what is there, known without reading an object.
     let seen = watching.watcher.of_environment(&bench.environment);

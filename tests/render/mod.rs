@@ -86,7 +86,7 @@ fn tree() -> MemoryTree {
         }
     }
     let mut tree = MemoryTree::default();
-    add(&mut tree, &project(), &project().join("charts"));
+    add(&mut tree, project(), &project().join("charts"));
     tree
 }
 

@@ -29,7 +29,6 @@ pub(super) struct Workspace {
 }
 
 impl Drop for Workspace {
-    #[expect(clippy::disallowed_methods, reason = "the demo's own temporary folder")]
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
     }
@@ -77,7 +76,6 @@ impl Workspace {
     }
 
     /// Removes a release from staging.
-    #[expect(clippy::disallowed_methods, reason = "the demo's own temporary folder")]
     pub(super) fn remove_release(&self) -> Result<Commit, CliError> {
         let folder = self.repository().join(format!("environments/staging/{REMOVED}"));
         std::fs::remove_dir_all(folder).map_err(|e| failed(&e))?;
