@@ -8,12 +8,12 @@
 //!                          └──── simulate/ ◀────────────┘   (controllers: workloads, namespaces, garbage)
 //! ```
 //!
-//! What it serves, and its schemas, were recorded from kube-apiserver 1.35.4 ([`recorded`]). What it does not do, yet:
+//! What it serves, and its schemas, were recorded from kube-apiserver 1.35.4 (`recorded`). What it does not do, yet:
 //! conversion between versions of one kind (objects keep the shape that they were written in), validation beyond types,
-//! names and what workloads need ([`validate`]), CEL rules and patterns of custom schemas, admission plugins and webhooks,
+//! names and what workloads need (`validate`), CEL rules and patterns of custom schemas, admission plugins and webhooks,
 //! authentication and authorization (everybody may do everything), answers in protobuf (requests are read), quotas, node
 //! ports, endpoints, lists at an old version, CronJob schedules and autoscaling. Which kinds get defaults stands in
-//! [`defaults`]. Objects are kept as trees of values, some 40 KiB each with their managed fields: room for thousands, not for
+//! `defaults`. Objects are kept as trees of values, some 40 KiB each with their managed fields: room for thousands, not for
 //! hundreds of thousands.
 
 mod defaults;
