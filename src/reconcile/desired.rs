@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::chart::{Capabilities, Chart};
 use crate::cluster;
+use crate::diagnostic::Diagnostic;
 use crate::environment::{self, Crds, Diagnostics, Environment, Policies, Release};
 use crate::manifest::{self, Object};
 use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
@@ -137,11 +138,29 @@ pub fn read_environment(
 pub fn layered_values(tree: &dyn Tree, release: &Release) -> Result<Merged, Diagnostics> {
     let merged = release.values.clone();
     let Some(path) = &release.chart else { return Ok(merged) };
-    let file = crate::tree::join(path, "values.yaml");
-    let Some(bytes) = tree.read(&file)? else { return Ok(merged) };
-    let name = format!("chart {}", path.rsplit('/').next().unwrap_or(path));
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(merged.with_defaults(Layer::read(name, file, LayerKind::ChartDefaults, &text)?))
+    let chart = Chart::load(tree, path).map_err(|e| *e.diagnostic)?;
+    let used = chart.with_dependencies(&merged.value).map_err(|e| Diagnostic::new(&**path, e))?;
+    let mut below = Vec::new();
+    defaults(tree, &used, &mut Vec::new(), &mut below)?;
+    // The parent's first: what comes later goes below.
+    Ok(below.into_iter().fold(merged, |merged, layer| merged.with_defaults(layer)))
+}
+
+/// The values of a chart and its subcharts as layers, each below the keys that lead to it, parents first.
+fn defaults(tree: &dyn Tree, chart: &Chart, keys: &mut Vec<String>, found: &mut Vec<Layer>) -> Result<(), Diagnostics> {
+    let file = chart.path_of("values.yaml");
+    if let Some(bytes) = tree.read(&file)? {
+        let name = format!("chart {}", chart.location.rsplit('/').next().unwrap_or(&chart.location));
+        let text = String::from_utf8_lossy(&bytes);
+        let layer = Layer::read(name, file, LayerKind::ChartDefaults, &text)?;
+        found.push(keys.iter().rev().fold(layer, |layer, key| layer.under(key)));
+    }
+    for dependency in &chart.dependencies {
+        keys.push(dependency.metadata.name.clone());
+        defaults(tree, dependency, keys, found)?;
+        keys.pop();
+    }
+    Ok(())
 }
 
 fn render(

@@ -67,6 +67,19 @@ impl Layer {
         Self { name: name.into(), file: String::new(), kind, node: None, value }
     }
 
+    /// The same layer below a key: a subchart's values as its parent sees them. Places stay those of the file.
+    #[must_use]
+    pub fn under(mut self, key: &str) -> Self {
+        let value = std::mem::take(&mut self.value);
+        self.value = Map::from_iter([(key.to_owned(), Value::Object(value))]);
+        self.node = self.node.take().map(|node| {
+            let (start, end) = (node.start, node.end);
+            let name = Node { value: NodeValue::String(key.to_owned()), start, end: start };
+            Node { value: NodeValue::Map(vec![(name, node)]), start, end }
+        });
+        self
+    }
+
     /// The values as Helm reads them (every number a float64).
     #[must_use]
     pub fn value(&self) -> &Map<String, Value> {

@@ -1,6 +1,7 @@
 //! The command line as a user meets it, on the sandbox: what it prints, how it fails, what it leaves.
 
 mod demo;
+mod docs;
 mod errors;
 mod interrupt;
 mod lifecycle;

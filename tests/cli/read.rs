@@ -16,7 +16,16 @@ fn explain_says_where_a_value_comes_from_and_what_it_overrode() {
     insta::assert_snapshot!(output.stdout, @r#"
     backend.image.tag = "v1.3.0-rc.1"  (staging: environments/staging/clipper/values.yaml:7:5)
         over "v1.2.2"  (base: environments/base/clipper/values.yaml:13:5)
+        over ""  (chart clipper-backend: charts/clipper-backend/values.yaml:20:3)
     "#);
+    // The umbrella's subchart is the lowest layer of all.
+    let output = Evenkeel::new(["explain", "production/clipper", "backend.autoscaling.minReplicas"])
+        .repository(&repository)
+        .run()
+        .expect_code(0);
+    let text = output.stdout;
+    assert!(text.contains("= 3  (production: environments/production/clipper/values.yaml:"), "{text}");
+    assert!(text.contains("over 2  (chart clipper-backend: charts/clipper-backend/values.yaml:"), "{text}");
     let output = Evenkeel::new(["explain", "production/redis", "resources.limits.memory", "--output", "json"])
         .repository(&repository)
         .run()
