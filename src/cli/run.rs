@@ -53,13 +53,19 @@ pub(super) async fn run(args: RunArgs, console: &Console) -> Outcome {
         environments: args.environments.clone(),
         clusters: clusters(args.cluster.clone()),
     };
-    Daemon::new(options, state, alerts, cancel.clone()).run(receiver).await;
+    Daemon::new(options, Arc::clone(&state), alerts, cancel.clone()).run(receiver).await;
+    // Nobody asked it to stop: whoever fed it ended.
+    let abandoned = !cancel.is_cancelled();
     cancel.cancel();
     let _ = web.await;
     if let Some(delivery) = delivery
         && tokio::time::timeout(LAST_ALERTS, delivery).await.is_err()
     {
         tracing::warn!("alerts that wait for the webhook are given up");
+    }
+    if abandoned {
+        let why = state.repository().error.unwrap_or_else(|| "its follower ended unexpectedly".to_owned());
+        return Err(CliError::internal(format!("the repository is no longer followed: {why}")));
     }
     tracing::info!("stopped");
     Ok(0)

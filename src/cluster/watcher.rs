@@ -55,6 +55,8 @@ pub(super) struct State {
     autoscalers_pending: bool,
     /// The kinds, each with its loss: `None` before the first list, then whether it is lost.
     kinds: BTreeMap<Gvk, Option<Result<(), String>>>,
+    /// What ends the task of a kind.
+    stops: BTreeMap<Gvk, CancellationToken>,
     /// Objects of which every change is told, by environment.
     attended: BTreeMap<String, BTreeSet<ObjectId>>,
 }
@@ -79,7 +81,11 @@ impl Shared {
     }
 
     fn synced(&self, kind: &Gvk) {
-        self.state().kinds.insert(kind.clone(), Some(Ok(())));
+        match self.state().kinds.get_mut(kind) {
+            Some(entry) => *entry = Some(Ok(())),
+            // Another version is followed in its place.
+            None => return,
+        }
         self.progress.send_modify(|n| *n += 1);
         self.tell(LiveEvent::Synced { kind: kind.clone() });
     }
@@ -88,7 +94,7 @@ impl Shared {
         let error = error.to_string();
         let told = {
             let mut state = self.state();
-            let entry = state.kinds.entry(kind.clone()).or_default();
+            let Some(entry) = state.kinds.get_mut(kind) else { return };
             matches!(entry.replace(Err(error.clone())), Some(Err(_)))
         };
         self.progress.send_modify(|n| *n += 1);
@@ -99,6 +105,25 @@ impl Shared {
 }
 
 impl State {
+    /// Whether a kind is to be followed by a new task, with what ends that. Two versions of a kind are the same objects: the
+    /// first one is followed, until it is lost while another is asked for (its CRD may serve it no longer).
+    fn begin(&mut self, gvk: &Gvk, stop: &CancellationToken) -> Option<CancellationToken> {
+        let same = |k: &&Gvk| k.group == gvk.group && k.kind == gvk.kind;
+        if let Some(known) = self.kinds.keys().find(same).cloned() {
+            if known == *gvk || !matches!(self.kinds.get(&known), Some(Some(Err(_)))) {
+                return None;
+            }
+            self.kinds.remove(&known);
+            if let Some(task) = self.stops.remove(&known) {
+                task.cancel();
+            }
+        }
+        let task = stop.child_token();
+        self.kinds.insert(gvk.clone(), None);
+        self.stops.insert(gvk.clone(), task.clone());
+        Some(task)
+    }
+
     pub(super) fn autoscalers(&mut self) -> &mut Autoscalers {
         &mut self.autoscalers
     }
@@ -127,6 +152,7 @@ impl Watcher {
             autoscalers: Autoscalers::default(),
             autoscalers_pending: false,
             kinds: BTreeMap::new(),
+            stops: BTreeMap::new(),
             attended: BTreeMap::new(),
         };
         let shared = Shared { state: Arc::new(Mutex::new(state)), events, progress: Arc::new(watch::Sender::new(0)) };
@@ -135,17 +161,11 @@ impl Watcher {
     }
 
     /// Follows these kinds too; those that are followed already, and those that cannot be watched, are left out. Two versions of
-    /// a kind are the same objects: the first one is followed.
+    /// a kind are the same objects: the first one is followed, until it is lost and another is asked for.
     pub fn add(&self, resources: impl IntoIterator<Item = Resource>) {
         for resource in resources.into_iter().filter(Resource::watchable) {
             let gvk = resource.gvk.clone();
-            {
-                let mut state = self.shared.state();
-                if state.kinds.keys().any(|k| k.group == gvk.group && k.kind == gvk.kind) {
-                    continue;
-                }
-                state.kinds.insert(gvk.clone(), None);
-            }
+            let Some(stop) = self.shared.state().begin(&gvk, &self.stop) else { continue };
             let scope = Scope {
                 resource,
                 namespace: String::new(),
@@ -155,11 +175,21 @@ impl Watcher {
             };
             let mut sink = KindSink { shared: self.shared.clone(), gvk, listed: BTreeSet::new(), first: true };
             let cluster = self.cluster.clone();
-            let stop = self.stop.clone();
             tokio::spawn(stop.run_until_cancelled_owned(async move {
                 follow::<Metadata>(&cluster, &scope, &mut sink).await;
             }));
         }
+    }
+
+    /// [`Watcher::settled`] waits from now on for the autoscalers' first list: somebody is about to add them, or to say
+    /// with [`Watcher::no_autoscalers`] that there are none.
+    pub fn expect_autoscalers(&self) {
+        self.shared.state().autoscalers_pending = true;
+    }
+
+    /// The cluster has no autoscalers to follow.
+    pub fn no_autoscalers(&self) {
+        self.shared.autoscalers_settled();
     }
 
     /// Follows the autoscalers, whole, wherever they are: they need not be ours to own our workloads' replicas.
@@ -207,6 +237,14 @@ impl Watcher {
     #[must_use]
     pub fn kinds(&self) -> Vec<Gvk> {
         self.shared.state().kinds.keys().cloned().collect()
+    }
+
+    /// The groups and kinds whose objects are all known at this time.
+    #[must_use]
+    pub fn followed(&self) -> BTreeSet<(String, String)> {
+        let state = self.shared.state();
+        let whole = state.kinds.iter().filter(|(_, state)| matches!(state, Some(Ok(()))));
+        whole.map(|(kind, _)| (kind.group.clone(), kind.kind.clone())).collect()
     }
 
     /// An object that carries our label.
@@ -338,5 +376,35 @@ impl Shared {
     pub(super) fn autoscalers_settled(&self) {
         self.state().autoscalers_pending = false;
         self.progress.send_modify(|n| *n += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_version_makes_room_for_the_one_asked_for() {
+        let mut state = State {
+            index: Index::default(),
+            autoscalers: Autoscalers::default(),
+            autoscalers_pending: false,
+            kinds: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            attended: BTreeMap::new(),
+        };
+        let stop = CancellationToken::new();
+        let (old, new) = (Gvk::new("example.org/v1beta1", "Ship"), Gvk::new("example.org/v1", "Ship"));
+        let first = state.begin(&old, &stop).unwrap();
+        assert!(state.begin(&new, &stop).is_none(), "the first version is still being listed");
+        state.kinds.insert(old.clone(), Some(Ok(())));
+        assert!(state.begin(&new, &stop).is_none(), "it is followed");
+        state.kinds.insert(old.clone(), Some(Err("404".into())));
+        assert!(state.begin(&old, &stop).is_none(), "its own task tries again");
+        let second = state.begin(&new, &stop).unwrap();
+        assert!(first.is_cancelled() && !second.is_cancelled());
+        assert_eq!(state.kinds.keys().collect::<Vec<_>>(), [&new]);
+        stop.cancel();
+        assert!(second.is_cancelled());
     }
 }
