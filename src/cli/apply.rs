@@ -3,12 +3,15 @@
 use tokio_util::sync::CancellationToken;
 
 use super::args::{ApplyArgs, Target};
-use super::console::Console;
+use super::console::{Console, errors_json};
 use super::error::CliError;
 use super::{Outcome, interruption, source};
 use crate::apply::Action as Done;
+use crate::plan::{FindingKind, Plan, Verb};
 use crate::reconcile::{Event, Look, PassOptions, Reconciler, Source};
-use crate::report::{BAD, DIM, GOOD, ReleaseState, WARN, paint, plan_json, plan_text};
+use crate::report::{
+    BAD, DIM, EnvironmentStatus, GOOD, ReleaseState, ReleaseStatus, WARN, paint, plan_json, plan_text,
+};
 
 pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     let target = Target::parse(&args.live.target);
@@ -24,6 +27,7 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     reconciler.prepare().await?;
     let look = planned(&mut reconciler, &opened, &target).await?;
     let plan = plan_json(&look.plan);
+    let mut errors = refused_deletions(&look.plan);
     if !console.json() {
         console.text(&plan_text(&look.plan, false));
     }
@@ -39,9 +43,16 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     report.status.time = jiff::Timestamp::now().to_string();
     if let Some(release) = &target.release {
         report.status.releases.retain(|r| r.name == *release);
+        report.status.state = EnvironmentStatus::worst(&report.status.releases);
     }
-    let failed = report.status.releases.iter().any(|r| r.state >= ReleaseState::Refused) || cancel.is_cancelled();
+    if cancel.is_cancelled() {
+        errors.push(CliError::cluster(
+            "interrupted; the object in hand was finished, and the inventory names what is there",
+        ));
+    }
+    let failed = report.status.releases.iter().filter_map(|r| failure(&target.environment, r));
     if console.json() {
+        errors.extend(failed);
         let done: serde_json::Map<String, serde_json::Value> = report
             .outcomes
             .iter()
@@ -54,28 +65,56 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
                 (release.clone(), objects.into())
             })
             .collect();
-        console.value(&serde_json::json!({"plan": plan, "done": done, "status": report.status}));
-    } else {
-        for release in &report.status.releases {
-            let style = if release.state >= ReleaseState::Refused {
-                BAD
-            } else if release.state == ReleaseState::Synced {
-                GOOD
-            } else {
-                WARN
-            };
-            console.text(&format!("{} {}", paint(style, release.state.as_str()), release.name));
-            for message in &release.messages {
-                console.text(&format!("    {}", message.replace('\n', "\n    ")));
-            }
+        console.value(&serde_json::json!({
+            "plan": plan, "done": done, "status": report.status, "errors": errors_json(&errors),
+        }));
+        return Ok(console.finish(&errors, 0));
+    }
+    let fine = if failed.count() > 0 { 2 } else { 0 };
+    for release in &report.status.releases {
+        let style = if release.state >= ReleaseState::Refused {
+            BAD
+        } else if release.state == ReleaseState::Synced {
+            GOOD
+        } else {
+            WARN
+        };
+        console.text(&format!("{} {}", paint(style, release.state.as_str()), release.name));
+        for message in &release.messages {
+            console.text(&format!("    {}", message.replace('\n', "\n    ")));
         }
     }
-    if cancel.is_cancelled() {
-        return Err(CliError::cluster(
-            "interrupted; the object in hand was finished, and the inventory names what is there",
-        ));
+    Ok(console.finish(&errors, fine))
+}
+
+/// Deletions that Git asks for and that are not made: more than the limit, or all of a release that renders nothing.
+fn refused_deletions(plan: &Plan) -> Vec<CliError> {
+    // The limit is the environment's: with one release named, it matters when a deletion of that release was refused.
+    let kept = |message: &str| {
+        plan.actions().any(|(_, a)| a.verb == Verb::Keep && !a.reason.is_empty() && message.contains(&a.reason))
+    };
+    let refused = plan.findings.iter().filter(|f| match f.kind {
+        FindingKind::MassPrune => kept(&f.message),
+        FindingKind::EmptyRender => true,
+        FindingKind::ForeignOwner | FindingKind::PruneWaits | FindingKind::Protected => false,
+    });
+    refused
+        .map(|f| {
+            let release = if f.release.is_empty() { String::new() } else { format!("/{}", f.release) };
+            CliError::user(format!("{}{release}: {}", plan.environment, f.message))
+        })
+        .collect()
+}
+
+/// Why a release is not what it should be, if it is not.
+fn failure(environment: &str, release: &ReleaseStatus) -> Option<CliError> {
+    let why = if release.messages.is_empty() { String::new() } else { format!(": {}", release.messages.join("\n")) };
+    let message = format!("{environment}/{} is {}{why}", release.name, release.state.as_str());
+    match release.state {
+        ReleaseState::Failed => Some(CliError::cluster(message)),
+        ReleaseState::Refused | ReleaseState::Broken => Some(CliError::user(message)),
+        ReleaseState::Synced | ReleaseState::Progressing | ReleaseState::Pending | ReleaseState::Drifted => None,
     }
-    Ok(if failed { 2 } else { 0 })
 }
 
 /// A look, limited to one release when one was named.
@@ -90,10 +129,11 @@ pub(super) async fn planned(reconciler: &mut Reconciler, source: &Source, target
 }
 
 /// What is wrong with the releases that a target names.
-pub(super) fn problems(look: &Look, target: &Target) -> Vec<String> {
+pub(super) fn problems(look: &Look, target: &Target) -> Vec<CliError> {
     let chosen = look.problems.iter().filter(|(name, _)| target.release.as_deref().is_none_or(|r| r == *name));
     chosen
-        .flat_map(|(name, errors)| errors.iter().map(move |e| format!("{}/{name}: {e}", target.environment)))
+        .flat_map(|(name, errors)| errors.iter().map(move |e| (name, e)))
+        .map(|(name, error)| CliError::user(format!("{}/{name}: {error}", target.environment)))
         .collect()
 }
 
@@ -117,10 +157,15 @@ async fn watch(args: &ApplyArgs, target: &Target, console: &Console, cancel: &Ca
     loop {
         let began = std::time::Instant::now();
         match plan_once(args, target, &mut reconciler).await {
-            Ok(look) if console.json() => console.value(&plan_json(&look.plan)),
+            Ok(look) if console.json() => {
+                let errors = problems(&look, target);
+                console.value(&serde_json::json!({"plan": plan_json(&look.plan), "errors": errors_json(&errors)}));
+                console.finish(&errors, 0);
+            }
             Ok(look) => {
                 let text = plan_text(&look.plan, false);
                 console.text(&text);
+                console.finish(&problems(&look, target), 0);
                 console.text(&paint(
                     DIM,
                     format!("planned in {} ms; waiting for a saved file", began.elapsed().as_millis()),

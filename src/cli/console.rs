@@ -90,12 +90,30 @@ impl Console {
         let _ = writeln!(err, "{text}");
     }
 
-    /// Prints a failure: JSON on standard output when results are JSON, text on standard error.
+    /// Prints the failure of a whole command: a JSON document on standard output when results are JSON, text on standard
+    /// error.
     pub(super) fn error(&self, error: &CliError) {
         self.clear();
         if self.json() {
-            self.value(&error.json());
+            self.value(&serde_json::json!({"error": error.json()}));
         }
+        self.tell(error);
+    }
+
+    /// Prints what is wrong with parts of a result on standard error (the result's document names it, too) and returns the
+    /// exit code: 2, or `fine` when nothing is wrong.
+    pub(super) fn finish(&self, errors: &[CliError], fine: u8) -> u8 {
+        errors.iter().for_each(|error| self.tell(error));
+        if errors.is_empty() { fine } else { 2 }
+    }
+
+    fn tell(&self, error: &CliError) {
         self.note(&format!("{} {error}", paint(BAD, "error:")));
     }
+}
+
+/// The `errors` of a result's document.
+#[must_use]
+pub(super) fn errors_json(errors: &[CliError]) -> serde_json::Value {
+    errors.iter().map(CliError::json).collect()
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::args::{LiveArgs, Target};
-use super::console::Console;
-use super::{CliError, Outcome, apply, source};
+use super::console::{Console, errors_json};
+use super::{Outcome, apply, source};
 use crate::reconcile::{Difference, Reconciler, differences};
 use crate::report::{BAD, DIM, GOOD, NAME, WARN, paint, plan_json};
 
@@ -20,10 +20,12 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
     console.progress("comparing");
     let found = differences(&cluster, &look.plan).await?;
     console.clear();
+    let problems = apply::problems(&look, &target);
     if console.json() {
         console.value(&serde_json::json!({
             "environment": target.environment, "revision": opened.revision,
             "plan": plan_json(&look.plan), "objects": found,
+            "errors": errors_json(&problems),
         }));
     } else {
         console.text(&text(&found));
@@ -31,11 +33,7 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
             console.note(&format!("{} {} {}", paint(WARN, "!"), finding.release, finding.message));
         }
     }
-    let problems = apply::problems(&look, &target);
-    if !problems.is_empty() {
-        return Err(CliError::user(problems.join("\n")));
-    }
-    Ok(u8::from(!found.is_empty()))
+    Ok(console.finish(&problems, u8::from(!found.is_empty())))
 }
 
 fn text(differences: &[Difference]) -> String {

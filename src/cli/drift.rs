@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args::{LiveArgs, Target};
-use super::console::Console;
+use super::console::{Console, errors_json};
 use super::{Outcome, apply, source};
 use crate::drift::{ObjectDrift, State, UNKNOWN_MANAGER, short};
 use crate::reconcile::Reconciler;
@@ -17,18 +17,16 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
     let cluster = source::connect(&args.cluster, &environment.cluster).await?;
     let mut reconciler = Reconciler::new(cluster, &target.environment, args.source.path.trim_matches('/'), None);
     let look = apply::planned(&mut reconciler, &opened, &target).await?;
+    let problems = apply::problems(&look, &target);
     if console.json() {
         console.value(&serde_json::json!({
             "environment": target.environment, "revision": opened.revision, "objects": look.drift,
+            "errors": errors_json(&problems),
         }));
     } else {
         console.text(&text(&look.drift));
     }
-    let problems = apply::problems(&look, &target);
-    if !problems.is_empty() {
-        return Err(super::CliError::user(problems.join("\n")));
-    }
-    Ok(u8::from(!look.drift.is_empty()))
+    Ok(console.finish(&problems, u8::from(!look.drift.is_empty())))
 }
 
 fn text(objects: &[ObjectDrift]) -> String {

@@ -61,7 +61,7 @@ impl CliError {
         self
     }
 
-    /// As JSON, for `--output json`.
+    /// As JSON: `{"kind", "message", "hint"}`, an item of a result's `errors`.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         let kind = match self.kind {
@@ -69,7 +69,7 @@ impl CliError {
             Kind::Cluster => "cluster",
             Kind::Internal => "internal",
         };
-        serde_json::json!({"error": {"kind": kind, "message": self.message, "hint": self.hint}})
+        serde_json::json!({"kind": kind, "message": self.message, "hint": self.hint})
     }
 }
 

@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::args::{ExplainArgs, Target};
 use super::console::Console;
 use super::error::CliError;
-use super::{Outcome, source};
-use crate::manifest::MASK;
+use super::{Outcome, mask, source};
 use crate::reconcile::layered_values;
 use crate::report::{DIM, NAME, WARN, paint};
 use crate::values::{Explained, Place, explain};
@@ -45,7 +44,8 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Outcome {
         });
     }
     let asked = args.key.is_some() || args.all;
-    let shown: Vec<Explained> = found.into_iter().filter(|e| asked || !is_default(e)).map(without_secrets).collect();
+    let shown: Vec<Explained> =
+        found.into_iter().filter(|e| asked || !is_default(e)).map(|e| mask::explained(e, &merged)).collect();
     if console.json() {
         console.value(&serde_json::json!({
             "environment": environment.name, "release": name,
@@ -63,25 +63,6 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Outcome {
 /// Set by the chart alone.
 fn is_default(explained: &Explained) -> bool {
     explained.overrides.is_empty() && explained.origin.layer.starts_with("chart ")
-}
-
-/// Keys whose values are nobody's business, whatever file they stand in.
-const SECRET: &[&str] = &["password", "passwd", "secret", "token", "credential", "privatekey", "apikey", "accesskey"];
-
-fn without_secrets(mut explained: Explained) -> Explained {
-    // `secrets.data.DB_PASSWORD` is secret by its last key, `auth.existingSecret` is a name and not a secret.
-    let last = explained.path.rsplit('.').next().unwrap_or_default().to_lowercase().replace(['_', '-'], "");
-    let names_one = last.ends_with("secretname") || last.starts_with("existing") || last.ends_with("secretkey");
-    if SECRET.iter().any(|word| last.contains(word)) && !names_one {
-        let mask = |value: &mut Value| {
-            if matches!(value, Value::String(text) if !text.is_empty()) || value.is_array() || value.is_object() {
-                *value = Value::from(MASK);
-            }
-        };
-        explained.value.iter_mut().for_each(mask);
-        explained.overrides.iter_mut().for_each(|o| mask(&mut o.value));
-    }
-    explained
 }
 
 fn text(values: &[Explained]) -> String {

@@ -9,6 +9,7 @@ mod drift;
 mod error;
 mod explain;
 mod log;
+mod mask;
 mod render;
 mod run;
 mod sandbox;

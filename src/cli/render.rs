@@ -1,7 +1,7 @@
 //! `evenkeel render`: the manifests of an environment or a release as they would be applied, secret values masked.
 
 use super::args::{RenderArgs, Target};
-use super::console::Console;
+use super::console::{Console, errors_json};
 use super::error::CliError;
 use super::{Outcome, source};
 use crate::manifest::masked;
@@ -22,7 +22,9 @@ pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
         match &release.rendered {
             Ok(rendered) => objects.extend(rendered.objects.iter().map(|o| (release, masked(o)))),
             Err(errors) => {
-                problems.extend(errors.iter().map(|e| format!("{}/{}: {e}", target.environment, release.name)));
+                problems.extend(
+                    errors.iter().map(|e| CliError::user(format!("{}/{}: {e}", target.environment, release.name))),
+                );
             }
         }
     }
@@ -31,7 +33,9 @@ pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
             .iter()
             .map(|(release, object)| serde_json::json!({"release": release.name, "object": object.value()}))
             .collect();
-        console.value(&serde_json::json!({"environment": target.environment, "objects": list}));
+        console.value(&serde_json::json!({
+            "environment": target.environment, "objects": list, "errors": errors_json(&problems),
+        }));
     } else {
         let mut text = String::new();
         for (release, object) in &objects {
@@ -39,5 +43,5 @@ pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
         }
         console.text(&text);
     }
-    if problems.is_empty() { Ok(0) } else { Err(CliError::user(problems.join("\n"))) }
+    Ok(console.finish(&problems, 0))
 }

@@ -21,7 +21,7 @@ pub enum OnDrift {
     Correct,
     /// Tell; change nothing.
     Alert,
-    /// Neither; `drift` and `diff` still show it.
+    /// Neither; `drift` still lists it, `diff` shows nothing of it.
     Ignore,
 }
 

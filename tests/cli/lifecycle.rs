@@ -32,7 +32,15 @@ impl Sandbox {
         Evenkeel::new(arguments).repository(repository).kubeconfig(&self.folder.path().join("kubeconfig"))
     }
 
-    fn run(&self, repository: &GitRepository, arguments: &[&str]) -> Output {
+    /// For what others do in the cluster.
+    pub(super) async fn client(&self) -> kube::Client {
+        let file = kube::config::Kubeconfig::read_from(self.folder.path().join("kubeconfig")).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(file, &options).await.unwrap();
+        kube::Client::try_from(config).unwrap()
+    }
+
+    pub(super) fn run(&self, repository: &GitRepository, arguments: &[&str]) -> Output {
         self.command(repository, arguments).run()
     }
 }

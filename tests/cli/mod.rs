@@ -4,5 +4,6 @@ mod demo;
 mod docs;
 mod errors;
 mod interrupt;
+mod json;
 mod lifecycle;
 mod read;

@@ -36,6 +36,26 @@ fn explain_says_where_a_value_comes_from_and_what_it_overrode() {
 }
 
 #[test]
+fn explain_shows_no_secret_value() {
+    let repository = project();
+    let file = "environments/staging/redis/values.yaml";
+    let more = "s3: {secretKey: leaked-1, bucket: b}\nurl: redis://app:leaked-2@redis:6379\npasswords: {admin: 73577357}\nenv: [{name: API_TOKEN, value: leaked-3}]\n";
+    repository.write(file, &(repository.read(file) + more));
+    for arguments in [&[][..], &["--output", "json"], &["--all"]] {
+        let output =
+            Evenkeel::new(["explain", "staging/redis"]).args(arguments).repository(&repository).run().expect_code(0);
+        for secret in ["leaked", "73577357", "staging-only"] {
+            assert!(!format!("{output}").contains(secret), "{secret}: {output}");
+        }
+        assert!(output.stdout.contains("redis://<secret>@redis:6379"), "{output}");
+    }
+    let entry = Evenkeel::new(["explain", "staging/redis", "env[0].value"]).repository(&repository).run();
+    assert!(entry.stdout.contains("<secret>"), "{entry}");
+    let shown = Evenkeel::new(["explain", "production/redis", "secrets.existingSecret"]).repository(&repository).run();
+    assert!(shown.stdout.contains("= \"redis-secrets\""), "{shown}");
+}
+
+#[test]
 fn a_working_folder_and_a_revision_are_two_sources() {
     let repository = project();
     let first = repository.commit("first");
