@@ -217,7 +217,7 @@ fn steps(criterion: &mut Criterion) {
 fn main() {
     saved_file_to_plan();
     helm::compare();
-    let times = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    let times = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(6));
     let mut criterion = times.sample_size(30).configure_from_args();
     steps(&mut criterion);
     criterion.final_summary();
