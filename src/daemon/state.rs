@@ -80,6 +80,22 @@ impl State {
         self.touch();
     }
 
+    /// A status that only says why nothing could be looked at, with the releases and the drift that were known before.
+    #[must_use]
+    pub fn unseen(&self, mut status: EnvironmentStatus) -> EnvironmentStatus {
+        if let Some(before) = self.environment(&status.environment) {
+            status.releases = before.releases;
+            status.drift = before.drift;
+        }
+        status
+    }
+
+    /// Forgets an environment that was never deployed.
+    pub fn remove(&self, name: &str) {
+        self.environments.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.touch();
+    }
+
     /// The environments that are reconciled; the daemon is ready when each was looked at once.
     pub fn expect(&self, names: &[String]) {
         *self.expected.write().unwrap_or_else(PoisonError::into_inner) = names.to_vec();

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::drift::{Loop, LoopDetector, ObjectDrift};
 use crate::notify::{Alert, AlertKind};
 use crate::reconcile::{Event, PassOptions, PassReport, Reconciler, Source};
 use crate::report::ReleaseState;
@@ -20,6 +21,14 @@ use super::state::State;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest.
 const LAST_RETRY: Duration = Duration::from_secs(5 * 60);
+/// A loop is a field that changes hands so often ...
+const LOOP_TURNS: usize = 4;
+/// ... within this time.
+const LOOP_WINDOW: SignedDuration = SignedDuration::from_mins(5);
+/// While a loop lasts, changes in the cluster begin a pass no sooner than this.
+const LOOP_PAUSE: Duration = Duration::from_secs(60);
+/// What our own writes are called in a loop.
+const OURSELVES: &str = "evenkeel";
 /// Events that come within this time of each other are one pass.
 const SETTLE: Duration = Duration::from_millis(20);
 
@@ -34,12 +43,16 @@ pub(super) struct Worker {
     pub(super) live: watch::Receiver<u64>,
     pub(super) reconciler: Reconciler,
     pub(super) cancel: CancellationToken,
+    /// What was told before the worker began.
+    pub(super) told: Told,
 }
 
 impl Worker {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
-        let mut told = Told::default();
+        let mut told = std::mem::take(&mut self.told);
+        let mut loops = LoopDetector::new(LOOP_TURNS, LOOP_WINDOW);
+        let mut revision = String::new();
         loop {
             let Some(source) = self.source.borrow_and_update().clone() else {
                 tokio::select! {
@@ -48,6 +61,10 @@ impl Worker {
                 }
                 continue;
             };
+            if revision != source.revision {
+                revision.clone_from(&source.revision);
+                loops = LoopDetector::new(LOOP_TURNS, LOOP_WINDOW);
+            }
             self.live.borrow_and_update();
             let report = self.pass(&source).await;
             if self.cancel.is_cancelled() {
@@ -58,11 +75,14 @@ impl Worker {
                 backoff.reset();
             }
             let interval = report.interval;
-            self.publish(report, &mut told);
-            let timer = match (retry, interval) {
+            let found = fought_over(&mut loops, &report.corrected, Timestamp::now());
+            let pause = (!found.is_empty()).then_some(LOOP_PAUSE);
+            self.publish(report, &found, &mut told);
+            // While a loop lasts, the pause is the timer: neither drift nor a retry comes sooner.
+            let timer = pause.or(match (retry, interval) {
                 (Some(retry), Some(interval)) => Some(retry.min(interval)),
                 (retry, interval) => retry.or(interval),
-            };
+            });
             if let Some(wait) = retry {
                 tracing::info!(environment = %self.name, failures = backoff.failures(), wait = ?wait, "the next attempt");
             }
@@ -80,7 +100,7 @@ impl Worker {
                     }
                     backoff.reset();
                 }
-                changed = self.live.changed() => {
+                changed = self.live.changed(), if pause.is_none() => {
                     if changed.is_err() {
                         return;
                     }
@@ -116,10 +136,13 @@ impl Worker {
             stop_waiting.cancel();
             std::future::pending::<()>().await;
         };
-        let report = tokio::select! {
+        let mut report = tokio::select! {
             report = self.reconciler.pass(source, &options, &tell) => report,
             () = watcher => unreachable!("the watcher never ends"),
         };
+        if report.plan.is_none() {
+            report.status = self.state.unseen(report.status);
+        }
         let now = Timestamp::now();
         #[expect(clippy::cast_precision_loss, reason = "a metric in seconds")]
         self.state.metrics.pass(&report.status, report.failed, began.elapsed(), now.as_second() as f64);
@@ -129,9 +152,9 @@ impl Worker {
         report
     }
 
-    fn publish(&self, mut report: PassReport, told: &mut Told) {
+    fn publish(&self, mut report: PassReport, loops: &[Loop], told: &mut Told) {
         report.status.time = Timestamp::now().to_string();
-        for alert in told.news(&report) {
+        for alert in told.news(&report, loops) {
             self.alerts.send(alert);
         }
         self.state.set(report.status);
@@ -141,15 +164,35 @@ impl Worker {
     }
 }
 
+/// The fields of corrected objects that somebody and evenkeel set in turn.
+fn fought_over(detector: &mut LoopDetector, corrected: &[ObjectDrift], now: Timestamp) -> Vec<Loop> {
+    detector.expire(now);
+    let mut found = Vec::new();
+    for object in corrected {
+        let id = object.id();
+        for field in &object.fields {
+            let theirs = detector.wrote(&id, &field.path, &field.manager, now);
+            found.extend(detector.wrote(&id, &field.path, OURSELVES, now).or(theirs));
+        }
+    }
+    found
+}
+
 /// What was told already: an alert is sent when something comes up, changes, or is over, not on every pass.
 #[derive(Debug, Default)]
-struct Told {
+pub(super) struct Told {
     /// By subject: its kind, and the text that was sent.
     open: BTreeMap<String, (AlertKind, String)>,
 }
 
 impl Told {
-    fn news(&mut self, report: &PassReport) -> Vec<Alert> {
+    /// The environment as a whole was told of already.
+    pub(super) fn environment(kind: AlertKind, message: &str) -> Self {
+        let text = format!("{message} {}", serde_json::Value::Null);
+        Self { open: BTreeMap::from([(format!("environment {}", kind.as_str()), (kind, text))]) }
+    }
+
+    fn news(&mut self, report: &PassReport, loops: &[Loop]) -> Vec<Alert> {
         let status = &report.status;
         let alert = |kind, release: &str, message: String, details| Alert {
             kind,
@@ -183,12 +226,29 @@ impl Told {
                 (kind, release.name.clone(), message, serde_json::Value::Null),
             );
         }
-        for message in &status.messages {
-            let kind = if report.refused_prune { AlertKind::PruneRefused } else { AlertKind::Broken };
+        if !status.messages.is_empty() {
+            let kind = match status.state {
+                _ if report.refused_prune => AlertKind::PruneRefused,
+                ReleaseState::Failed if report.plan.is_none() => AlertKind::Failed,
+                _ => AlertKind::Broken,
+            };
             current.insert(
                 format!("environment {}", kind.as_str()),
-                (kind, String::new(), message.clone(), serde_json::Value::Null),
+                (kind, String::new(), status.messages.join("; "), serde_json::Value::Null),
             );
+        }
+        for l in loops {
+            let message = format!(
+                "loop: {} and {} set {} of {} in turn; it is put right at most once in {} s while that lasts",
+                l.managers[0],
+                l.managers[1],
+                l.path,
+                l.object.display(),
+                LOOP_PAUSE.as_secs()
+            );
+            // One of them is always ours, in whichever place: the same loop is told once.
+            let subject = format!("loop {} {}", l.object.display(), l.path);
+            current.insert(subject, (AlertKind::Drift, String::new(), message, serde_json::Value::Null));
         }
         for (subject, (kind, release, message, details)) in &current {
             let text = format!("{message} {details}");
@@ -196,6 +256,10 @@ impl Told {
                 news.push(alert(*kind, release, message.clone(), details.clone()));
                 self.open.insert(subject.clone(), (*kind, text));
             }
+        }
+        if report.plan.is_none() {
+            // Nothing could be looked at: nothing is known to be over.
+            return news;
         }
         let over: Vec<String> = self.open.keys().filter(|s| !current.contains_key(*s)).cloned().collect();
         for subject in over {
@@ -221,4 +285,101 @@ fn described(what: &str, objects: &[crate::drift::ObjectDrift]) -> String {
     let first = objects.first().map(crate::drift::ObjectDrift::summary).unwrap_or_default();
     let rest = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
     format!("{count} object{} {what}: {first}{rest}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::{FieldDrift, State as DriftState};
+    use crate::fields::FieldPath;
+    use crate::plan::Plan;
+    use crate::report::{EnvironmentStatus, ReleaseStatus};
+
+    fn report(state: ReleaseState, messages: &[&str], read: bool) -> PassReport {
+        let release = ReleaseStatus {
+            name: "clipper".into(),
+            namespace: "ns".into(),
+            state: ReleaseState::Failed,
+            revision: String::new(),
+            objects: 3,
+            drifted: 0,
+            messages: vec!["no".into()],
+        };
+        PassReport {
+            status: EnvironmentStatus {
+                environment: "staging".into(),
+                revision: "r".into(),
+                state,
+                time: String::new(),
+                messages: messages.iter().map(|m| (*m).to_owned()).collect(),
+                releases: if read && state == ReleaseState::Failed { vec![release] } else { Vec::new() },
+                drift: Vec::new(),
+            },
+            corrected: Vec::new(),
+            outcomes: BTreeMap::new(),
+            plan: read.then(|| Plan {
+                environment: "staging".into(),
+                revision: "r".into(),
+                digest: String::new(),
+                releases: Vec::new(),
+                findings: Vec::new(),
+            }),
+            failed: state >= ReleaseState::Refused,
+            retry: false,
+            refused_prune: false,
+            interval: None,
+        }
+    }
+
+    #[test]
+    fn an_outage_resolves_nothing() {
+        let kinds = |news: Vec<Alert>| news.into_iter().map(|a| a.kind).collect::<Vec<_>>();
+        let mut told = Told::default();
+        assert_eq!(kinds(told.news(&report(ReleaseState::Failed, &[], true), &[])), [AlertKind::Failed]);
+        assert_eq!(kinds(told.news(&report(ReleaseState::Failed, &["down"], false), &[])), [AlertKind::Failed]);
+        assert_eq!(kinds(told.news(&report(ReleaseState::Broken, &["typo"], false), &[])), [AlertKind::Broken]);
+        assert_eq!(kinds(told.news(&report(ReleaseState::Broken, &["typo"], false), &[])), []);
+        let over = told.news(&report(ReleaseState::Synced, &[], true), &[]);
+        assert_eq!(kinds(over), [AlertKind::Resolved; 3]);
+    }
+
+    #[test]
+    fn what_was_told_before_the_worker_is_over_once() {
+        let mut told = Told::environment(AlertKind::Broken, "typo");
+        assert!(told.news(&report(ReleaseState::Broken, &["typo"], false), &[]).is_empty());
+        assert_eq!(told.news(&report(ReleaseState::Synced, &[], true), &[])[0].kind, AlertKind::Resolved);
+    }
+
+    #[test]
+    fn a_field_that_is_corrected_again_and_again_is_a_loop() {
+        let object = ObjectDrift {
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            namespace: "ns".into(),
+            name: "a".into(),
+            release: "clipper".into(),
+            state: DriftState::Modified,
+            fields: vec![FieldDrift {
+                path: FieldPath::of(&["spec", "replicas"]),
+                desired: None,
+                live: None,
+                manager: "keda".into(),
+                operation: None,
+                subresource: String::new(),
+                time: None,
+            }],
+        };
+        let mut detector = LoopDetector::new(LOOP_TURNS, LOOP_WINDOW);
+        let found: Vec<usize> = (0..6)
+            .map(|minute| {
+                let now = Timestamp::from_second(1_000_000 + minute * 60).unwrap();
+                fought_over(&mut detector, std::slice::from_ref(&object), now).len()
+            })
+            .collect();
+        assert_eq!(found, [0, 0, 1, 1, 1, 1], "also at one correction a minute");
+        let mut told = Told::default();
+        let found = fought_over(&mut detector, &[object], Timestamp::from_second(1_000_360).unwrap());
+        let news = told.news(&report(ReleaseState::Synced, &[], true), &found);
+        assert!(news[0].message.starts_with("loop: keda and evenkeel set .spec.replicas"), "{}", news[0].message);
+    }
 }
