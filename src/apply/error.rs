@@ -50,6 +50,11 @@ pub enum ApplyError {
         /// What its conditions say.
         reason: String,
     },
+    /// The Secret of the cluster's key holds no key. Not retryable: values that were made from it could be guessed.
+    #[error(
+        "the Secret {0} holds no key of 16 bytes or more; restore it, or delete it to have random values made anew"
+    )]
+    KeyDamaged(String),
     /// The pass was told to stop before this object's turn.
     #[error("interrupted")]
     Interrupted,
@@ -64,7 +69,7 @@ impl ApplyError {
             Self::BeingDeleted(_) | Self::InventoryChanged { .. } | Self::NotEstablished { .. } | Self::Interrupted => {
                 true
             }
-            Self::OwnedByAnother { .. } | Self::InventoryDamaged { .. } => false,
+            Self::KeyDamaged(_) | Self::OwnedByAnother { .. } | Self::InventoryDamaged { .. } => false,
         }
     }
 

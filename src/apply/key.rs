@@ -29,7 +29,9 @@ pub async fn ensure_key(cluster: &Cluster) -> Result<Vec<u8>, ApplyError> {
     match cluster.write(post(resource.collection(cluster.system_namespace()), &secret)).await {
         Ok(_) => Ok(key.to_vec()),
         // Another evenkeel was faster: its key is the one.
-        Err(error) if error.is_conflict() => Ok(cluster.render_key().await?.unwrap_or_default()),
+        Err(error) if error.is_conflict() => {
+            cluster.render_key().await?.ok_or_else(|| ApplyError::KeyDamaged(KEY_SECRET.to_owned()))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -48,7 +48,16 @@ impl Cluster {
             format!("{LABEL_INVENTORY}={environment}")
         };
         let objects = self.list(&resource, self.system_namespace(), &selector).await?;
-        let mut found: Vec<StoredInventory> = objects.iter().map(stored).collect();
+        // A copy under another name, made as a backup, is no inventory.
+        let original = |object: &&Object| {
+            let stored = stored(object);
+            let own = object.name() == inventory_name(&stored.environment, &stored.release);
+            if !own {
+                tracing::warn!(name = object.name(), "not under an inventory's name; not read as one");
+            }
+            own
+        };
+        let mut found: Vec<StoredInventory> = objects.iter().filter(original).map(stored).collect();
         found.sort_by(|a, b| (&a.environment, &a.release).cmp(&(&b.environment, &b.release)));
         Ok(found)
     }

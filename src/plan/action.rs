@@ -87,6 +87,14 @@ pub struct Action {
     pub object: Option<Object>,
 }
 
+impl Action {
+    /// Whether the cluster changes: an object that is gone already is only struck off the inventory.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.verb.writes() && !(self.verb == Verb::Prune && self.uid.is_empty())
+    }
+}
+
 /// What happens to one release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -186,7 +194,7 @@ impl Plan {
     /// Whether executing it would write nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.actions().any(|(_, a)| a.verb.writes())
+        !self.actions().any(|(_, a)| a.changes())
     }
 
     /// For printing: unchanged objects left out, secret values masked.

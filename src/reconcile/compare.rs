@@ -12,7 +12,7 @@ use crate::fields::{Schema, builtin_schema};
 use crate::manifest::{Applied, FIELD_MANAGER, Object, ObjectId};
 use crate::plan::{DesiredObject, Live};
 
-use super::view::LiveView;
+use super::autoscalers::Autoscalers;
 
 /// Reads at once.
 const PARALLEL: usize = 8;
@@ -21,7 +21,7 @@ const PARALLEL: usize = 8;
 /// the same breath is compared with what Git says now.
 pub(super) async fn compare_drifted(
     cluster: &Cluster,
-    view: Option<&LiveView>,
+    autoscalers: &Autoscalers,
     objects: &BTreeMap<String, Vec<DesiredObject>>,
     held: &BTreeMap<String, Record>,
     live: &mut BTreeMap<ObjectId, Live>,
@@ -32,6 +32,9 @@ pub(super) async fn compare_drifted(
         let Some(record) = held.get(release) else { continue };
         for object in objects {
             let Some(entry) = record.inventory.objects.get(&object.id).filter(|e| is_settled(e)) else { continue };
+            if object.if_missing && live.contains_key(&object.id) {
+                continue;
+            }
             match live.get(&object.id) {
                 None => found.push(ObjectDrift::new(&object.object, release, State::Missing)),
                 Some(seen) if needs_read(seen.mark.as_deref(), &seen.uid, entry) => read.push((release, object)),
@@ -45,7 +48,7 @@ pub(super) async fn compare_drifted(
         .buffered(PARALLEL);
     while let Some((release, object, answer)) = reads.next().await {
         let now = answer?;
-        let autoscaled = view.is_some_and(|v| v.autoscaler_of(&object.id).is_some());
+        let autoscaled = autoscalers.own_replicas_of(&object.id);
         match compare(&input(&object.object, now.as_ref(), schema.get(), release, autoscaled, View::Drift)) {
             Some(drift) => found.push(drift),
             None => {

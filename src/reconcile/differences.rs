@@ -10,6 +10,7 @@ use crate::fields::builtin_schema;
 use crate::manifest::ObjectId;
 use crate::plan::{Action, Plan, Verb};
 
+use super::autoscalers::Autoscalers;
 use super::compare::{Types, input, types_of_cluster};
 
 /// Reads at once.
@@ -38,7 +39,7 @@ pub struct Difference {
 pub async fn differences(cluster: &Cluster, plan: &Plan) -> Result<Vec<Difference>, ClusterError> {
     let changes: Vec<(&str, &Action)> = plan
         .actions()
-        .filter(|(_, a)| a.verb.writes() || matches!(a.verb, Verb::Alert | Verb::Refuse))
+        .filter(|(_, a)| a.changes() || matches!(a.verb, Verb::Alert | Verb::Refuse))
         .map(|(release, action)| (release.release.as_str(), action))
         .collect();
     let builtin = builtin_schema();
@@ -49,8 +50,9 @@ pub async fn differences(cluster: &Cluster, plan: &Plan) -> Result<Vec<Differenc
         types_of_cluster(cluster).await?
     };
     let types = &types;
+    let autoscalers = &Autoscalers::of(cluster, None).await?;
     let mut made = stream::iter(changes)
-        .map(|(release, action)| async move { difference(cluster, types, release, action).await })
+        .map(|(release, action)| async move { difference(cluster, types, autoscalers, release, action).await })
         .buffered(PARALLEL);
     let mut found = Vec::new();
     while let Some(difference) = made.next().await {
@@ -62,6 +64,7 @@ pub async fn differences(cluster: &Cluster, plan: &Plan) -> Result<Vec<Differenc
 async fn difference(
     cluster: &Cluster,
     types: &Types,
+    autoscalers: &Autoscalers,
     release: &str,
     action: &Action,
 ) -> Result<Difference, ClusterError> {
@@ -78,7 +81,14 @@ async fn difference(
             unified(None, live.as_ref(), &drift)
         }
         Some(desired) => {
-            let asked = input(desired, live.as_ref(), types.get(), release, false, View::Change);
+            let asked = input(
+                desired,
+                live.as_ref(),
+                types.get(),
+                release,
+                autoscalers.own_replicas_of(&action.id),
+                View::Change,
+            );
             compare(&asked).map(|drift| unified(Some(desired), live.as_ref(), &drift)).unwrap_or_default()
         }
     };

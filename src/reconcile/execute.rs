@@ -2,7 +2,7 @@
 //! nothing about objects: what is done stands in the plan, and `apply` does it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,14 +10,24 @@ use crate::apply::{
     Action as Done, ApplyError, ObjectResult, Options, Record, ReleaseReport, apply_release, prune_release,
 };
 use crate::cluster::Cluster;
-use crate::manifest::{Inventory, ObjectId};
-use crate::plan::{Plan, ReleasePlan, Verb};
+use crate::manifest::{Applied, Inventory, ObjectId};
+use crate::plan::{Action, Plan, ReleasePlan, Verb};
 
 use super::ready::{Waited, wait_ready};
 use super::view::LiveView;
 
 /// Objects that were applied and not yet seen ready, with their API versions.
 pub(super) type Unready = BTreeMap<ObjectId, String>;
+
+/// What a release waits for, and since when.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    since: Instant,
+    objects: Unready,
+}
+
+/// What a release that is overdue is given to be seen ready after all.
+const OVERDUE: Duration = Duration::from_secs(2);
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
@@ -34,6 +44,10 @@ pub(super) struct ExecuteOptions {
     pub(super) cancel: CancellationToken,
     /// Stop waiting when cancelled: there is a newer revision.
     pub(super) stop_waiting: CancellationToken,
+    /// Releases of which changes from Git are held back: they stay at their revision.
+    pub(super) held_back: BTreeSet<String>,
+    /// What differed already when it was looked at: no news.
+    pub(super) known: BTreeMap<ObjectId, Option<String>>,
 }
 
 /// What happens while a plan is carried out.
@@ -112,11 +126,24 @@ pub(super) async fn execute(
     view: Option<&LiveView>,
     plan: &Plan,
     held: &mut BTreeMap<String, Record>,
-    unready: &mut BTreeMap<String, Unready>,
+    unready: &mut BTreeMap<String, Waiting>,
     options: &ExecuteOptions,
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> BTreeMap<String, ReleaseOutcome> {
     let mut outcomes: BTreeMap<String, ReleaseOutcome> = BTreeMap::new();
+    // What others changed needs no order, and waits for nobody.
+    let mut corrected: BTreeMap<String, ReleaseOutcome> = BTreeMap::new();
+    let mut plan = plan.clone();
+    for release in plan.releases.iter_mut().filter(|r| !r.gone && !r.refused() && !options.broken.contains(&r.release))
+    {
+        let Some(correction) = correction(release, held) else { continue };
+        let outcome = corrected.entry(release.release.clone()).or_default();
+        apply(cluster, &plan.environment, &plan.revision, &correction, held, unready, outcome, options, tell).await;
+        for action in release.apply.iter_mut().filter(|a| correction.apply.iter().any(|c| c.id == a.id)) {
+            action.verb = Verb::Unchanged;
+        }
+    }
+    let plan = &plan;
     let stages: BTreeSet<usize> = plan.releases.iter().filter(|r| !r.gone).map(|r| r.stage).collect();
     let last = stages.last().copied();
     let mut complete = true;
@@ -124,25 +151,12 @@ pub(super) async fn execute(
         let mut begun = Vec::new();
         for release in plan.releases.iter().filter(|r| r.stage == stage && !r.gone) {
             let name = &release.release;
-            let mut outcome =
-                ReleaseOutcome { waits_for: blocked(release, held, &outcomes, options), ..ReleaseOutcome::default() };
-            if outcome.waits_for.is_empty() && !release.refused() && !options.broken.contains(name) {
-                let record = held.remove(name).unwrap_or_else(|| Record {
-                    inventory: Inventory::new(&plan.environment, name, &release.namespace),
-                    version: None,
-                });
-                let on_object = |result: &ObjectResult| told(name, result, tell);
-                let how = Options { cancel: options.cancel.clone(), on_object: &on_object, ..Options::default() };
-                let report = apply_release(cluster, &plan.environment, &plan.revision, release, record, &how).await;
-                outcome.take(&report);
-                let waiting = unready.entry(name.clone()).or_default();
-                for action in release.apply.iter().filter(|a| a.verb.writes()) {
-                    if report.objects.iter().any(|o| o.id == action.id && o.outcome.is_ok()) {
-                        waiting.insert(action.id.clone(), action.version.clone());
-                    }
-                }
-                waiting.retain(|id, _| report.record.inventory.objects.contains_key(id));
-                held.insert(name.clone(), report.record);
+            let mut outcome = corrected.remove(name).unwrap_or_default();
+            outcome.waits_for = blocked(release, plan, held, &outcomes, options);
+            let whole = outcome.errors.is_empty() && !outcome.interrupted;
+            if outcome.waits_for.is_empty() && whole && !release.refused() && !options.broken.contains(name) {
+                let (environment, revision) = (&plan.environment, &plan.revision);
+                apply(cluster, environment, revision, release, held, unready, &mut outcome, options, tell).await;
                 begun.push(name.clone());
             }
             outcomes.insert(name.clone(), outcome);
@@ -175,12 +189,71 @@ pub(super) async fn execute(
             break;
         }
     }
-    unready.retain(|_, objects| !objects.is_empty());
+    unready.retain(|_, waiting| !waiting.objects.is_empty());
+    for (name, outcome) in corrected {
+        outcomes.entry(name).or_insert(outcome);
+    }
     if complete {
         prune(cluster, plan, held, options, &mut outcomes, tell).await;
     }
     held.retain(|_, record| record.version.is_some());
     outcomes
+}
+
+/// The part of a release's plan that only puts right what others changed; `None` when there is none.
+fn correction(release: &ReleasePlan, held: &BTreeMap<String, Record>) -> Option<ReleasePlan> {
+    let owned = &held.get(&release.release)?.inventory.objects;
+    let corrects = |a: &&Action| a.verb == Verb::Update && is_settled(owned, a);
+    let apply: Vec<Action> = release.apply.iter().filter(corrects).cloned().collect();
+    (!apply.is_empty()).then(|| ReleasePlan { apply, prune: Vec::new(), ..release.clone() })
+}
+
+/// Whether Git says what was applied last.
+fn is_settled(owned: &BTreeMap<ObjectId, Applied>, action: &Action) -> bool {
+    owned.get(&action.id).is_some_and(|e| e.desired == action.hash && !e.uid.is_empty())
+}
+
+/// Applies one release and notes what became of it.
+#[expect(clippy::too_many_arguments, reason = "two callers beside each other; a struct would only rename them")]
+async fn apply(
+    cluster: &Cluster,
+    environment: &str,
+    revision: &str,
+    release: &ReleasePlan,
+    held: &mut BTreeMap<String, Record>,
+    unready: &mut BTreeMap<String, Waiting>,
+    outcome: &mut ReleaseOutcome,
+    options: &ExecuteOptions,
+    tell: &(dyn Fn(Event) + Send + Sync),
+) {
+    let name = &release.release;
+    let record = held
+        .remove(name)
+        .unwrap_or_else(|| Record { inventory: Inventory::new(environment, name, &release.namespace), version: None });
+    let on_object = |result: &ObjectResult| told(name, result, tell);
+    let how = Options { cancel: options.cancel.clone(), on_object: &on_object, ..Options::default() };
+    // A correction brings nothing from Git: the revision of the inventory stays.
+    let stays = record.inventory.revision.clone();
+    let owned = &record.inventory.objects;
+    let only_corrects =
+        !release.apply.is_empty() && release.apply.iter().all(|a| a.verb == Verb::Update && is_settled(owned, a));
+    let revision = if only_corrects || options.held_back.contains(name) { stays.as_str() } else { revision };
+    let report = apply_release(cluster, environment, revision, release, record, &how).await;
+    outcome.take(&report);
+    let mut written: Unready = Unready::new();
+    for action in release.apply.iter().filter(|a| a.verb.writes()) {
+        if report.objects.iter().any(|o| o.id == action.id && o.outcome.is_ok()) {
+            written.insert(action.id.clone(), action.version.clone());
+        }
+    }
+    let waiting =
+        unready.entry(name.clone()).or_insert_with(|| Waiting { since: Instant::now(), objects: Unready::new() });
+    if !written.is_empty() {
+        waiting.since = Instant::now();
+    }
+    waiting.objects.extend(written);
+    waiting.objects.retain(|id, _| report.record.inventory.objects.contains_key(id));
+    held.insert(name.clone(), report.record);
 }
 
 fn told(release: &str, result: &ObjectResult, tell: &(dyn Fn(Event) + Send + Sync)) {
@@ -199,7 +272,7 @@ async fn wait(
     view: Option<&LiveView>,
     plan: &Plan,
     held: &BTreeMap<String, Record>,
-    unready: &BTreeMap<String, Unready>,
+    unready: &BTreeMap<String, Waiting>,
     names: &[String],
     options: &ExecuteOptions,
     tell: &(dyn Fn(Event) + Send + Sync),
@@ -208,7 +281,10 @@ async fn wait(
     let none = Unready::new();
     let waits = names.iter().map(|name| {
         let timeout = options.timeouts.get(name).copied().unwrap_or(Duration::from_secs(300));
-        let objects = unready.get(name).unwrap_or(&none);
+        // The time runs from the last write, however often the wait is begun anew.
+        let passed = unready.get(name).map_or(Duration::ZERO, |w| w.since.elapsed());
+        let timeout = timeout.saturating_sub(passed).max(OVERDUE);
+        let objects = unready.get(name).map_or(&none, |w| &w.objects);
         let stop = &stop;
         async move { (name.clone(), wait_ready(cluster, &plan.environment, objects, timeout, stop, tell).await) }
     });
@@ -235,16 +311,18 @@ async fn wait(
 /// What a release has to wait for: dependencies that failed in this pass, or that are broken and were never applied.
 fn blocked(
     release: &ReleasePlan,
+    plan: &Plan,
     held: &BTreeMap<String, Record>,
     outcomes: &BTreeMap<String, ReleaseOutcome>,
     options: &ExecuteOptions,
 ) -> Vec<String> {
+    let refused = |name: &String| plan.releases.iter().any(|r| r.release == *name && r.refused());
     let depends_on = options.depends_on.get(&release.release).into_iter().flatten();
     let never_applied = |name: &String| held.get(name).is_none_or(|r| r.inventory.revision.is_empty());
     depends_on
         .filter(|name| {
             outcomes.get(*name).is_some_and(ReleaseOutcome::failed)
-                || (options.broken.contains(*name) && never_applied(name))
+                || ((options.broken.contains(*name) || refused(name)) && never_applied(name))
         })
         .cloned()
         .collect()
@@ -262,11 +340,17 @@ async fn prune(
     let arrived = |release: &ReleasePlan, id: &ObjectId| {
         outcomes.get(&release.release).is_some_and(|o| o.done.iter().any(|(done, _)| done == id))
     };
-    let elsewhere: BTreeSet<ObjectId> = plan
+    let mut elsewhere: BTreeSet<ObjectId> = plan
         .actions()
         .filter(|(release, action)| action.verb == Verb::Transfer && arrived(release, &action.id))
         .map(|(_, action)| action.id.clone())
         .collect();
+    // What an earlier pass handed over and could not strike off.
+    for release in plan.releases.iter().filter(|r| !r.gone) {
+        let owned = held.get(&release.release).into_iter().flat_map(|r| &r.inventory.objects);
+        let settled = owned.filter(|(id, e)| !e.uid.is_empty() && release.apply.iter().any(|a| a.id == **id));
+        elsewhere.extend(settled.map(|(id, _)| id.clone()));
+    }
     for release in plan.releases.iter().rev().filter(|r| !r.prune.is_empty() || r.gone) {
         let outcome = outcomes.entry(release.release.clone()).or_default();
         let whole = outcome.waits_for.is_empty() && outcome.errors.is_empty() && !outcome.interrupted;

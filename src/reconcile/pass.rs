@@ -8,17 +8,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Action as Done, ApplyError, Record, ensure_key};
 use crate::cluster::{Capabilities, Cluster, ClusterError};
+use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
 use crate::environment::{Diagnostics, OnCommit, OnDrift, Policies};
 use crate::manifest::{Inventory, Object, ObjectId};
 use crate::plan::{
-    Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
+    Action, Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
 };
 use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
+use super::autoscalers::Autoscalers;
 use super::compare::compare_drifted;
 use super::desired::{Ambience, DesiredEnvironment, RenderCache, read_environment};
-use super::execute::{Event, ExecuteOptions, ReleaseOutcome, Unready, execute};
+use super::execute::{Event, ExecuteOptions, ReleaseOutcome, Waiting, execute};
 use super::observe::list;
 use super::source::{Source, WORKING_FOLDER};
 use super::view::LiveView;
@@ -78,8 +80,40 @@ pub struct Look {
     pub problems: BTreeMap<String, Vec<String>>,
     /// What each release owns.
     pub inventories: BTreeMap<String, Inventory>,
+    /// The marks of objects that differ from their inventories', and stay so for now; none where the object or our entry is gone.
+    pub(super) known: BTreeMap<ObjectId, Option<String>>,
     /// The desired objects by release.
     pub objects: BTreeMap<String, Vec<DesiredObject>>,
+    /// Releases with changes from Git that wait, because `onCommit` says `plan`.
+    pub held_back: BTreeSet<String>,
+}
+
+impl Look {
+    /// Takes out of the plan what `onCommit: plan` makes wait: every change that comes from Git. Drift is still corrected, to
+    /// what was applied last.
+    fn hold_back(&mut self) {
+        for release in &mut self.plan.releases {
+            let policies =
+                self.desired.releases.iter().find(|r| r.name == release.release).and_then(|r| r.policies.as_ref());
+            if policies.unwrap_or(&self.desired.environment.policies).on_commit != OnCommit::Plan {
+                continue;
+            }
+            let owned = self.inventories.get(&release.release);
+            let corrects = |a: &Action| owned.and_then(|i| i.objects.get(&a.id)).is_some_and(|e| e.desired == a.hash);
+            let before = release.actions().filter(|a| a.verb.writes()).count();
+            release.apply.retain(|a| !a.verb.writes() || corrects(a));
+            release.prune.clear();
+            if release.actions().filter(|a| a.verb.writes()).count() != before {
+                self.held_back.insert(release.release.clone());
+            }
+        }
+    }
+
+    /// The shortest interval of the environment and its releases.
+    fn interval(&self) -> Option<Duration> {
+        let releases = self.desired.releases.iter().filter_map(|r| r.policies.as_ref()?.interval);
+        releases.chain(self.desired.environment.policies.interval).min()
+    }
 }
 
 /// What a pass did and found.
@@ -118,10 +152,12 @@ pub struct Reconciler {
     read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
     /// The inventories as they were written last; read once, because nobody else writes them.
     held: Option<BTreeMap<String, Record>>,
+    /// Whether they have to be read again.
+    stale: bool,
     /// Inventories that cannot be read: nothing of their releases is touched.
     damaged: BTreeMap<String, String>,
     /// What was applied and not seen ready, by release.
-    unready: BTreeMap<String, Unready>,
+    unready: BTreeMap<String, Waiting>,
 }
 
 impl Reconciler {
@@ -139,6 +175,7 @@ impl Reconciler {
             prepared: false,
             read: None,
             held: None,
+            stale: false,
             damaged: BTreeMap::new(),
             unready: BTreeMap::new(),
         }
@@ -169,6 +206,11 @@ impl Reconciler {
     pub async fn look(&mut self, source: &Source) -> Result<Look, PassError> {
         let desired = self.read(source).await?;
         let environment = &desired.environment;
+        if environment.is_abstract {
+            let file = crate::tree::join(&crate::tree::join(&self.root, &self.environment), "environment.yaml");
+            let error = Diagnostic::new(file, "the environment is abstract: a layer that is never deployed");
+            return Err(PassError::Environment(error.into()));
+        }
         self.load_inventories().await?;
         let held = self.held.get_or_insert_default();
         let kinds = self.cluster.kinds().await?;
@@ -227,10 +269,26 @@ impl Reconciler {
             None => list(&self.cluster, &self.environment, &wanted).await?,
         };
         let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
-        let drift = compare_drifted(&self.cluster, self.view.as_ref(), &objects, held, &mut live).await?;
+        let autoscalers = Autoscalers::of(&self.cluster, self.view.as_ref()).await?;
+        let drift = compare_drifted(&self.cluster, &autoscalers, &objects, held, &mut live).await?;
         if let Some(view) = &self.view {
             let ids: BTreeSet<ObjectId> = drift.iter().map(ObjectDrift::id).collect();
             view.attend(&self.environment, ids);
+        }
+
+        // What differs for good (told, ignored, or the same after all) is no news to those who wait later.
+        let mut known: BTreeMap<ObjectId, Option<String>> = BTreeMap::new();
+        for (id, entry) in held.values_mut().flat_map(|h| &mut h.inventory.objects) {
+            let seen = live.get(id);
+            let mark = seen.and_then(|l| l.mark.clone());
+            if seen.is_some_and(|l| l.same && l.uid == entry.uid)
+                && let Some(mark) = &mark
+            {
+                entry.mark.clone_from(mark);
+            }
+            if mark.as_deref() != Some(entry.mark.as_str()) {
+                known.insert(id.clone(), mark);
+            }
         }
 
         let inventories: BTreeMap<String, Inventory> =
@@ -265,14 +323,24 @@ impl Reconciler {
                 });
             }
         }
-        let plan = plan(&EnvironmentInput {
+        let mut plan = plan(&EnvironmentInput {
             environment: &self.environment,
             revision: &source.revision,
             releases,
             live: &live,
             max_deletions: default_policies.prune.max_deletions,
         });
-        Ok(Look { desired: Arc::clone(&desired), plan, drift, problems, inventories, objects })
+        autoscalers.keep_replicas(&self.cluster, &mut plan).await?;
+        Ok(Look {
+            desired: Arc::clone(&desired),
+            plan,
+            drift,
+            problems,
+            inventories,
+            known,
+            objects,
+            held_back: BTreeSet::new(),
+        })
     }
 
     async fn read(&mut self, source: &Source) -> Result<Arc<DesiredEnvironment>, PassError> {
@@ -311,7 +379,8 @@ impl Reconciler {
     }
 
     async fn load_inventories(&mut self) -> Result<(), PassError> {
-        if self.held.is_some() {
+        // A damaged one may have been repaired, and a write whose fate is unknown may have happened.
+        if self.held.is_some() && self.damaged.is_empty() && !self.stale {
             return Ok(());
         }
         let mut held = BTreeMap::new();
@@ -328,6 +397,7 @@ impl Reconciler {
             }
         }
         self.held = Some(held);
+        self.stale = false;
         Ok(())
     }
 
@@ -343,16 +413,15 @@ impl Reconciler {
         {
             return self.unreadable(source, &error);
         }
-        let look = match self.look(source).await {
+        let mut look = match self.look(source).await {
             Ok(look) => look,
             Err(error) => return self.unreadable(source, &error),
         };
-        let on_commit = look.desired.environment.policies.on_commit;
-        let outcomes = if options.apply && on_commit == OnCommit::Apply {
-            self.execute(&look, options, tell).await
-        } else {
-            BTreeMap::new()
-        };
+        if !options.apply {
+            return self.report(source, look, BTreeMap::new(), options);
+        }
+        look.hold_back();
+        let outcomes = self.execute(&look, options, tell).await;
         self.report(source, look, outcomes, options)
     }
 
@@ -372,13 +441,15 @@ impl Reconciler {
             wait: options.wait,
             cancel: options.cancel.clone(),
             stop_waiting: options.stop_waiting.clone(),
+            known: look.known.clone(),
+            held_back: look.held_back.clone(),
         };
         let held = self.held.get_or_insert_default();
         let outcomes =
             execute(&self.cluster, self.view.as_ref(), &look.plan, held, &mut self.unready, &execution, tell).await;
         // Another writer, or a write whose fate is unknown: read them again next time.
         if outcomes.values().any(|o| o.inventory_lost) {
-            self.held = None;
+            self.stale = true;
         }
         outcomes
     }
@@ -415,6 +486,7 @@ impl Reconciler {
         options: &PassOptions,
     ) -> PassReport {
         let executed = options.apply && !outcomes.is_empty();
+        let interval = look.interval();
         let mut releases: Vec<ReleaseStatus> = Vec::new();
         let mut names: BTreeSet<&str> = look.desired.releases.iter().map(|r| r.name.as_str()).collect();
         names.extend(look.inventories.keys().map(String::as_str));
@@ -440,11 +512,14 @@ impl Reconciler {
             .map(|r| r.name.as_str())
             .collect();
         let drift: Vec<ObjectDrift> = left.into_iter().filter(|d| !ignored.contains(d.release.as_str())).collect();
-        let refused_prune = look.plan.findings.iter().any(|f| f.kind == FindingKind::MassPrune);
-        let messages = look.plan.findings.iter().filter(|f| f.release.is_empty()).map(|f| f.message.clone()).collect();
+        let refuses = |kind| matches!(kind, FindingKind::MassPrune | FindingKind::EmptyRender);
+        let refused_prune = look.plan.findings.iter().any(|f| refuses(f.kind));
+        let of_all = look.plan.findings.iter().filter(|f| f.release.is_empty() || refuses(f.kind));
+        let place = |release: &str| if release.is_empty() { String::new() } else { format!("{release}: ") };
+        let messages = of_all.map(|f| format!("{}{}", place(&f.release), f.message)).collect();
         let failed = releases.iter().any(|r| r.state >= ReleaseState::Refused);
-        let retry = outcomes.values().any(|o| o.retryable || !o.waits_for.is_empty() || o.interrupted)
-            || releases.iter().any(|r| r.state == ReleaseState::Refused);
+        // Also what does not look retryable: a quota is raised, a CRD comes, a webhook lets it pass. The backoff has a cap.
+        let retry = failed || outcomes.values().any(|o| o.retryable || !o.waits_for.is_empty() || o.interrupted);
         PassReport {
             status: EnvironmentStatus {
                 environment: self.environment.clone(),
@@ -460,7 +535,7 @@ impl Reconciler {
             failed,
             retry,
             refused_prune,
-            interval: look.desired.environment.policies.interval,
+            interval,
             plan: Some(look.plan),
         }
     }
@@ -496,6 +571,8 @@ impl Reconciler {
                 ReleaseState::Progressing
             } else if still_drifted > 0 {
                 ReleaseState::Drifted
+            } else if look.held_back.contains(name) {
+                ReleaseState::Pending
             } else {
                 ReleaseState::Synced
             }
@@ -510,14 +587,17 @@ impl Reconciler {
         if release.is_none() {
             // It left Git: shown as long as something of it is there.
             let kept = held.map_or(0, |h| h.inventory.objects.len());
-            if kept == 0 {
+            if kept == 0 && !look.problems.contains_key(name) {
                 return None;
             }
             messages.insert(0, format!("left Git; {kept} objects stay"));
         }
         Some(ReleaseStatus {
             name: name.to_owned(),
-            namespace: release.map(|r| r.namespace.clone()).or_else(|| held.map(|h| h.inventory.namespace.clone()))?,
+            namespace: release
+                .map(|r| r.namespace.clone())
+                .or_else(|| held.map(|h| h.inventory.namespace.clone()))
+                .unwrap_or_default(),
             state,
             revision: held.map(|h| h.inventory.revision.clone()).unwrap_or_default(),
             objects: held.map_or(0, |h| h.inventory.objects.len()),
