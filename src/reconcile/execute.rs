@@ -290,7 +290,7 @@ async fn wait(
     });
     let drifted = async {
         match view {
-            Some(view) => view.drifted(&plan.environment, held).await,
+            Some(view) => view.drifted_since(&plan.environment, held, &options.known).await,
             None => std::future::pending().await,
         }
     };

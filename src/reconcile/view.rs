@@ -151,33 +151,12 @@ impl LiveView {
         Ok(found)
     }
 
-    /// Ends when something in the environment is no longer as it was applied last.
-    pub(super) async fn drifted(&self, environment: &str, held: &BTreeMap<String, Record>) {
-        let mut changes = self.changes(environment);
-        loop {
-            if changes.changed().await.is_err() {
-                return std::future::pending().await;
-            }
-            let known = self.watcher.of_environment(environment);
-            let differs = held.values().flat_map(|h| &h.inventory.objects).any(|(id, applied)| {
-                !applied.uid.is_empty()
-                    && known.get(id).is_none_or(|seen| {
-                        seen.uid != applied.uid || seen.mark.as_deref() != Some(applied.mark.as_str())
-                    })
-            });
-            if differs {
-                return;
-            }
-        }
-    }
-
     /// Ends when something in the environment is no longer as it was applied last, nor as the look before saw it: `known` has
     /// the mark that the look found on objects that differed already (`None`: the object, or its mark, was not there), which
     /// were told of, are to be ignored, or are the same in spite of it.
     ///
     /// What differs from the start may be a watch that lags behind our own writes: it counts once it lasts [`LAG`]. What comes to
     /// differ counts at once. Kinds that are not followed say nothing.
-    #[expect(dead_code, reason = "the executor changes over to it with what its look knew")]
     pub(super) async fn drifted_since(
         &self,
         environment: &str,
