@@ -20,8 +20,11 @@ test:
 # record the originals' answers again (helm, Go, the API server), then look at the diff
 golden:
     tests/render/golden.sh
-    tests/template/oracle/record.sh
+    tests/template/record.sh
     tests/yaml/record.sh
+    tests/values/record.sh
+    tests/fields/record.sh
+    src/sandbox/recorded/record.sh
 
 # the scenarios that the sandbox and the real API server must answer alike
 conformance:

@@ -21,6 +21,12 @@ pub(super) fn environment(fields: &mut Fields<'_>) {
 /// Reports every key of a release that is in use and not supported.
 pub(super) fn release(fields: &mut Fields<'_>) {
     report(fields, RELEASE);
+    if let Some(mut prune) = fields.map("prune", &["enabled", "maxDeletions", "protect"])
+        && let Some(entry) = prune.entry("maxDeletions")
+    {
+        let error = entry.key.error("`prune.maxDeletions` counts the deletions of the whole environment");
+        prune.report(error.hint("set it in environment.yaml"));
+    }
     if let Some(entry) = fields.entry("onFailure")
         && let super::located::Shape::String(word) = &entry.value.shape
         && (word == "rollback" || word == "stop")

@@ -72,9 +72,11 @@ pub struct Ambience<'a> {
 
 impl Ambience<'_> {
     /// What a render depends on, digested: equal keys render equally.
-    fn key_of(&self, release: &Release) -> String {
+    fn key_of(&self, release: &Release, time: jiff::Timestamp) -> String {
         let mut digest = Sha256::new();
         digest.update(&release.digest);
+        // What `now` is: a chart that asks for it renders anew with each commit, the same for everybody who reads that one.
+        digest.update(time.as_nanosecond().to_le_bytes());
         digest.update(format!("{:?}", self.capabilities.map(|c| (&c.version, &c.api_versions))));
         digest.update(self.key);
         digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
@@ -107,7 +109,7 @@ pub fn read_environment(
                     rendered: Err(broken.diagnostics.iter().map(ToString::to_string).collect()),
                 },
                 Ok(release) => {
-                    let key = ambience.key_of(release);
+                    let key = ambience.key_of(release, source.time);
                     let rendered = match cache.renders.get(&release.name) {
                         Some((known, rendered)) if *known == key => Ok(Arc::clone(rendered)),
                         _ => render(source, release, ambience, &mut cache.charts).map(Arc::new),

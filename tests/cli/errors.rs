@@ -43,6 +43,16 @@ fn an_unknown_key() {
 }
 
 #[test]
+fn a_policy_that_is_the_environments_alone() {
+    let repository = project();
+    let file = "environments/base/redis/release.yaml";
+    repository.write(file, &format!("{}prune: {{maxDeletions: 3}}\n", repository.read(file)));
+    let error = fails(&repository, &["render", "production/redis"]);
+    assert!(error.contains("`prune.maxDeletions` counts the deletions of the whole environment"), "{error}");
+    assert!(error.contains("environments/base/redis/release.yaml:6:9"), "{error}");
+}
+
+#[test]
 fn broken_values_stop_their_release_alone() {
     let repository = project();
     repository.write("environments/production/redis/values.yaml", "secrets:\n  existingSecret: [redis\n");
