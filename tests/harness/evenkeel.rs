@@ -200,7 +200,7 @@ impl Process {
 
     /// Sends SIGTERM, as Kubernetes does, and waits for the end.
     pub(crate) fn terminate(self) -> Output {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("sh").args(["-c", "kill -TERM $0", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "evenkeel {} was not running any more", self.shown);
         self.wait()
     }
