@@ -554,6 +554,11 @@ impl Reconciler {
         let still_drifted = planned.map_or(0, |p| p.apply.iter().filter(|a| a.verb == Verb::Alert).count());
         let mut messages: Vec<String> =
             look.plan.findings.iter().filter(|f| f.release == name).map(|f| f.message.clone()).collect();
+        let hooks = release.and_then(|r| r.rendered.as_ref().ok()).map(|r| r.hooks.as_slice()).unwrap_or_default();
+        let unrun: Vec<&str> = hooks.iter().map(String::as_str).filter(|h| !h.ends_with("(test)")).collect();
+        if !unrun.is_empty() {
+            messages.push(format!("hooks are not run yet: {}", unrun.join(", ")));
+        }
         let state = if let Some(problems) = look.problems.get(name) {
             messages.extend(problems.iter().cloned());
             ReleaseState::Broken

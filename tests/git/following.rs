@@ -85,3 +85,28 @@ async fn a_repository_on_this_machine_is_followed_without_being_told() {
     assert_eq!(text(known.snapshot.as_deref().unwrap(), "a").as_deref(), Some("2"));
     cancel.cancel();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_remote_leaves_the_last_good_revision() {
+    let remote = GitRepository::new();
+    let first = remote.write("a", "1").commit("first");
+    let cache = tempfile::tempdir().unwrap();
+    let (follower, mut state, cancel) = follow(cached(&remote, &cache), "main");
+    until(&mut state, "the first commit", |s| revision(s) == Some(&first)).await;
+
+    let second = remote.write("a", "2").commit("second");
+    let object = remote.path().join(".git/objects").join(&second[..2]).join(&second[2..]);
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, "this is no object").unwrap();
+    follower.refresh();
+    let broken = until(&mut state, "the damage to be seen", |s| s.last_error.is_some()).await;
+    assert_eq!(revision(&broken), Some(first.as_str()), "{broken:?}");
+    assert_eq!(text(broken.snapshot.as_deref().unwrap(), "a").as_deref(), Some("1"));
+
+    // A good commit over it, and all is well again.
+    remote.reset(&first);
+    let third = remote.write("a", "3").commit("instead of the damaged one");
+    follower.refresh();
+    until(&mut state, "the repaired branch", |s| revision(s) == Some(&third) && s.last_error.is_none()).await;
+    cancel.cancel();
+}
