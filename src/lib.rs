@@ -12,6 +12,7 @@
 
 // Vocabulary: pure data that every step speaks.
 pub mod diagnostic;
+pub mod go;
 pub mod tree;
 pub mod yaml;
 pub mod fields;

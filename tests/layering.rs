@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// Modules between the two IO edges: no runtime, no network, no files, no clock.
 const PURE: &[&str] = &[
     "diagnostic",
+    "go",
     "tree",
     "yaml",
     "fields",

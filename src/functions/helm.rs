@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::json::{self, Style};
 use super::{Surroundings, fixed, toml};
+use crate::go::json::{self, Style};
 use crate::template::{Context, ErrorKind, FuncError, FunctionTable, Str, Type, Value, quote};
 use crate::yaml::{self, Numbers};
 

@@ -12,7 +12,6 @@ mod encoding;
 mod flow;
 mod helm;
 mod layout;
-mod json;
 mod lists;
 mod math;
 mod merge;

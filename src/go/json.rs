@@ -6,15 +6,15 @@ use serde_json::Value;
 
 /// How to write.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// `<`, `>` and `&` become `\u003c` …
-    pub(super) escape_html: bool,
+    pub(crate) escape_html: bool,
     /// Indented by two spaces.
-    pub(super) pretty: bool,
+    pub(crate) pretty: bool,
 }
 
 /// The text of a value.
-pub(super) fn write(value: &Value, style: Style) -> String {
+pub(crate) fn write(value: &Value, style: Style) -> String {
     let mut out = String::new();
     put(&mut out, value, style, 0);
     out
@@ -105,7 +105,7 @@ fn put_text(out: &mut String, text: &str, escape_html: bool) {
 }
 
 /// Reads JSON; every number is a float64.
-pub(super) fn read(text: &str) -> Result<Value, String> {
+pub(crate) fn read(text: &str) -> Result<Value, String> {
     // Go refuses what is wrong before it looks at types, so its scanner's words come first.
     if let Some(error) = (Scanner { text: text.as_bytes(), at: 0 }).check() {
         return Err(error);
@@ -312,7 +312,7 @@ impl Scanner<'_> {
 }
 
 /// What Go calls the JSON value where another type was wanted.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

@@ -1,0 +1,5 @@
+//! What Go's standard library makes of texts, where Rust's crates differ: JSON (encoding/json), regular expressions (regexp). `values/` and
+//! `functions/` call this. It knows neither templates nor Kubernetes, and does no IO.
+
+pub(crate) mod json;
+pub(crate) mod regexp;
