@@ -127,7 +127,10 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
         match file.name.as_str() {
             "Chart.yaml" => {}
             "Chart.lock" => check_lock(&file, &chart.path_of(&file.name), "cannot load Chart.lock")?,
-            "values.yaml" => chart.values = read_values(&file, &chart.path_of(&file.name))?,
+            "values.yaml" => {
+                chart.values = read_values(&file, &chart.path_of(&file.name))?;
+                chart.values_text = Some(file.data);
+            }
             "values.schema.json" => chart.schema = Some(file.data),
             "requirements.yaml" => {
                 has_metadata = true;

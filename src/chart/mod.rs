@@ -6,6 +6,7 @@ pub mod archive;
 mod capabilities;
 mod decode;
 mod dependencies;
+mod encode;
 mod error;
 pub mod glob;
 mod ignore;
@@ -44,6 +45,8 @@ pub struct Chart {
     pub metadata: Metadata,
     /// What `values.yaml` holds; numbers are float64.
     pub values: Table,
+    /// `values.yaml` as it is written.
+    pub values_text: Option<Arc<[u8]>>,
     /// `values.schema.json`.
     pub schema: Option<Arc<[u8]>>,
     /// Files below `templates/`.

@@ -49,6 +49,8 @@ pub enum Color {
 pub enum Command {
     /// Render a chart as `helm template` does, byte for byte.
     Template(Box<super::template::TemplateArgs>),
+    /// Look into charts, fetch, build and pack them, with helm's meaning.
+    Chart(Box<super::chart::ChartArgs>),
     /// Print the manifests of an environment or a release (secret values masked).
     Render(RenderArgs),
     /// Say which layer, file and line each value comes from, and what it overrode.

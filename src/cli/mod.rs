@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod chart;
 mod console;
 mod demo;
 mod diff;
@@ -61,6 +62,7 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
             render::run(&args, console)
         }
         Command::Template(args) => Ok(template::run(&args, &mut console.raw(), &mut std::io::stderr())?),
+        Command::Chart(args) => Ok(chart::run(&args, &mut console.raw(), &mut std::io::stderr())?),
         Command::Explain(args) => {
             log::start(verbose, args::LogFormat::Text);
             explain::run(&args, console)

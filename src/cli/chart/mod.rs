@@ -1,0 +1,65 @@
+//! `evenkeel chart …`: what `helm show`, `pull`, `dependency`, `package`, `push` and `registry` do, with helm's meaning, output and
+//! first line of an error (exit code 1, as helm's).
+
+mod show;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+
+use crate::chart::ChartError;
+
+/// Arguments of `chart`.
+#[derive(Debug, Args)]
+pub struct ChartArgs {
+    /// The command.
+    #[command(subcommand)]
+    pub command: ChartCommand,
+}
+
+/// What can be done with charts.
+#[derive(Debug, Subcommand)]
+pub enum ChartCommand {
+    /// Show what a chart holds, as `helm show` does.
+    Show(show::ShowArgs),
+}
+
+/// Why a command did nothing, in helm's words (without `Error: `).
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) String);
+
+impl From<String> for Refused {
+    fn from(message: String) -> Self {
+        Self(message)
+    }
+}
+
+impl From<std::io::Error> for Refused {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<ChartError> for Refused {
+    fn from(error: ChartError) -> Self {
+        Self(error.helm)
+    }
+}
+
+/// Runs a command: results to `out`, an error to `err` as helm writes it. Gives the exit code.
+///
+/// # Errors
+/// When `out` or `err` cannot be written.
+pub(super) fn run(args: &ChartArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
+    let done = match &args.command {
+        ChartCommand::Show(args) => show::run(args, out),
+    };
+    out.flush()?;
+    match done {
+        Ok(()) => Ok(0),
+        Err(Refused(message)) => {
+            writeln!(err, "Error: {message}")?;
+            Ok(1)
+        }
+    }
+}
