@@ -6,6 +6,7 @@ use crate::yaml::{Node, NodeValue, go_float};
 
 /// Collects the first mismatch while fields are read.
 pub(crate) struct Decoder {
+    /// The name of the Go struct whose fields are read: empty for one without a name.
     structure: &'static str,
     first: Option<(String, Position)>,
 }
@@ -14,6 +15,14 @@ impl Decoder {
     /// A decoder of the Go struct with this name.
     pub(crate) fn new(structure: &'static str) -> Self {
         Self { structure, first: None }
+    }
+
+    /// Reads the fields of a struct within: Go's messages name the innermost one.
+    pub(crate) fn within<T>(&mut self, structure: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.structure, structure);
+        let read = read(self);
+        self.structure = outer;
+        read
     }
 
     /// The first mismatch: Go's whole text and the place.

@@ -131,11 +131,11 @@ impl Metadata {
                 .iter()
                 .filter_map(|item| {
                     let pairs = decoder.map(item, "maintainers", "chart.Maintainer")?;
-                    Some(Maintainer {
+                    Some(decoder.within("Maintainer", |decoder| Maintainer {
                         name: decoder.string(field(pairs, "name"), "maintainers.name"),
                         email: decoder.string(field(pairs, "email"), "maintainers.email"),
                         url: decoder.string(field(pairs, "url"), "maintainers.url"),
-                    })
+                    }))
                 })
                 .collect();
         }
@@ -204,9 +204,13 @@ impl Metadata {
 impl Dependency {
     fn decode(decoder: &mut Decoder, item: &Node) -> Option<Self> {
         let pairs = decoder.map(item, "dependencies", "chart.Dependency")?;
+        Some(decoder.within("Dependency", |decoder| Self::decode_fields(decoder, pairs)))
+    }
+
+    fn decode_fields(decoder: &mut Decoder, pairs: &[(Node, Node)]) -> Self {
         let imports = field(pairs, "import-values")
             .map_or(&[][..], |list| decoder.list(list, "dependencies.import-values", "[]interface {}"));
-        Some(Self {
+        Self {
             name: decoder.string(field(pairs, "name"), "dependencies.name"),
             version: decoder.string(field(pairs, "version"), "dependencies.version"),
             repository: decoder.string(field(pairs, "repository"), "dependencies.repository"),
@@ -215,7 +219,7 @@ impl Dependency {
             enabled: decoder.bool(field(pairs, "enabled"), "dependencies.enabled"),
             import_values: imports.iter().map(|node| node.to_json(Numbers::Float).unwrap_or_default()).collect(),
             alias: decoder.string(field(pairs, "alias"), "dependencies.alias"),
-        })
+        }
     }
 
     fn validate(&mut self) -> Result<(), String> {

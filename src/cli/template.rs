@@ -20,45 +20,46 @@ const MAX_VALUES: u64 = 64 << 20;
 
 /// Arguments of `template`: helm template's.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct TemplateArgs {
     /// The release's name (may be left out) and the chart: a folder or a .tgz.
     #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
     pub name_and_chart: Vec<String>,
     /// The namespace of the release.
-    #[arg(short, long, default_value = "default")]
+    #[arg(short, long, default_value = "default", allow_hyphen_values = true)]
     pub namespace: String,
     /// Values from YAML files; later ones win.
-    #[arg(short = 'f', long = "values", value_name = "FILE", value_delimiter = ',')]
+    #[arg(short = 'f', long = "values", value_name = "FILE", value_delimiter = ',', allow_hyphen_values = true)]
     pub values: Vec<PathBuf>,
     /// Values, typed: key1=val1,key2=val2.
-    #[arg(long, value_name = "VALUES")]
+    #[arg(long, value_name = "VALUES", allow_hyphen_values = true)]
     pub set: Vec<String>,
     /// Values that are texts.
-    #[arg(long, value_name = "VALUES")]
+    #[arg(long, value_name = "VALUES", allow_hyphen_values = true)]
     pub set_string: Vec<String>,
     /// Values in JSON: key=jsonval.
-    #[arg(long, value_name = "VALUES")]
+    #[arg(long, value_name = "VALUES", allow_hyphen_values = true)]
     pub set_json: Vec<String>,
     /// One value taken as it is.
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     pub set_literal: Vec<String>,
     /// Values from the contents of files: key=path.
-    #[arg(long, value_name = "VALUES")]
+    #[arg(long, value_name = "VALUES", allow_hyphen_values = true)]
     pub set_file: Vec<String>,
     /// Only these templates (patterns below the chart).
-    #[arg(short, long, value_name = "TEMPLATE", value_delimiter = ',')]
+    #[arg(short, long, value_name = "TEMPLATE", allow_hyphen_values = true)]
     pub show_only: Vec<String>,
     /// Definitions of custom resources too.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool, action = clap::ArgAction::Set)]
     pub include_crds: bool,
     /// No hooks.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool, action = clap::ArgAction::Set)]
     pub no_hooks: bool,
     /// No tests.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool, action = clap::ArgAction::Set)]
     pub skip_tests: bool,
     /// `.Release.IsUpgrade` instead of `.Release.IsInstall`.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = go_bool, action = clap::ArgAction::Set)]
     pub is_upgrade: bool,
     /// More API versions for `.Capabilities.APIVersions`.
     #[arg(short, long, value_name = "VERSION", value_delimiter = ',')]
@@ -69,6 +70,15 @@ pub struct TemplateArgs {
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     pub name_template: Option<String>,
+}
+
+/// A boolean as Go's flags take it: `--no-hooks=false`.
+fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
+    }
 }
 
 /// Bytes from the operating system.
@@ -127,6 +137,7 @@ impl From<ChartError> for Failure {
 }
 
 fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
+    let started = std::time::Instant::now();
     let (name, chart) = match &args.name_and_chart[..] {
         [name, chart] => (Some(name), chart),
         [chart] => (None, chart),
@@ -139,6 +150,7 @@ fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
         lookup: Arc::new(NoCluster),
         random: Arc::new(SystemRandom),
         now: jiff::Timestamp::now(),
+        monotonic: jiff::SignedDuration::try_from(started.elapsed()).ok(),
         zone: jiff::tz::TimeZone::system(),
     };
     let release_name = match &args.name_template {

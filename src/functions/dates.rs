@@ -12,16 +12,17 @@ const A: Type = Type::Any;
 const S: Type = Type::String;
 const TIME: Type = Type::Object("time.Time");
 
-/// Go's `time.Time`.
+/// Go's `time.Time`, with the nanoseconds that a monotonic clock read, where it has any.
 #[derive(Debug, Clone, PartialEq)]
-struct Time(Zoned);
+struct Time(Zoned, Option<i128>);
 
 pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     let (now, zone) = (surroundings.now, surroundings.zone.clone());
+    let monotonic = surroundings.monotonic.map(|read| read.as_nanos());
     let local = move || zone.clone();
     table.add("now", fixed(&[]), {
         let local = local.clone();
-        move |_, _| Ok(Value::object(Time(now.to_zoned(local()))))
+        move |_, _| Ok(Value::object(Time(now.to_zoned(local()), monotonic)))
     });
     let in_zone = move |layout: &str, date: &Value, zone: TimeZone| -> Value {
         layout::format(&moment(date, now).to_zoned(zone), layout).into()
@@ -51,9 +52,12 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     for name in ["dateModify", "date_modify", "mustDateModify", "must_date_modify"] {
         let must = name.starts_with("must");
         table.add(name, fixed(&[S, TIME]), move |_, a| {
-            let Some(Time(time)) = a[1].downcast() else { return Ok(a[1].clone()) };
+            let Some(Time(time, monotonic)) = a[1].downcast() else { return Ok(a[1].clone()) };
             match parse_duration(a[0].str()) {
-                Ok(span) => Ok(time.checked_add(span).map_or_else(|_| a[1].clone(), |time| Value::object(Time(time)))),
+                Ok(span) => Ok(time.checked_add(span).map_or_else(
+                    |_| a[1].clone(),
+                    |time| Value::object(Time(time, monotonic.map(|read| read + span.as_nanos()))),
+                )),
                 Err(error) if must => Err(error.into()),
                 Err(_) => Ok(a[1].clone()),
             }
@@ -61,11 +65,11 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     }
     table.add("toDate", fixed(&[S, S]), {
         let local = local.clone();
-        move |_, a| Ok(Value::object(Time(layout::parse(a[0].str(), a[1].str(), &local()).unwrap_or_else(|_| zero()))))
+        move |_, a| Ok(Value::object(Time(layout::parse(a[0].str(), a[1].str(), &local()).unwrap_or_else(|_| zero()), None)))
     });
     table.add("mustToDate", fixed(&[S, S]), move |_, a| {
         let time = layout::parse(a[0].str(), a[1].str(), &local()).map_err(FuncError::new)?;
-        Ok(Value::object(Time(time)))
+        Ok(Value::object(Time(time, None)))
     });
     table.add("unixEpoch", fixed(&[TIME]), |_, a| {
         let seconds = a[0].downcast::<Time>().map_or(0, |time| time.0.timestamp().as_second());
@@ -228,7 +232,13 @@ impl Object for Time {
     }
 
     fn string(&self) -> Option<String> {
-        Some(layout::format(&self.0, "2006-01-02 15:04:05.999999999 -0700 MST"))
+        let mut text = layout::format(&self.0, "2006-01-02 15:04:05.999999999 -0700 MST");
+        if let Some(read) = self.1 {
+            let sign = if read < 0 { '-' } else { '+' };
+            let read = read.unsigned_abs();
+            text.push_str(&format!(" m={sign}{}.{:09}", read / 1_000_000_000, read % 1_000_000_000));
+        }
+        Some(text)
     }
 
     fn json(&self) -> Option<serde_json::Value> {
@@ -270,7 +280,7 @@ static METHODS: &[Method] = &[
     Method {
         name: "UTC",
         signature: NONE,
-        call: |_, v, _| Ok(own(v, |t| Value::object(Time(t.with_time_zone(TimeZone::UTC))))),
+        call: |_, v, _| Ok(own(v, |t| Value::object(Time(t.with_time_zone(TimeZone::UTC), None)))),
     },
     Method {
         name: "String",
@@ -282,6 +292,15 @@ static METHODS: &[Method] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_now_tells_its_monotonic_clock() {
+        let time = jiff::civil::date(2024, 5, 6).at(7, 8, 9, 120_000_000).to_zoned(TimeZone::UTC).unwrap();
+        let printed = |read| Time(time.clone(), read).string().unwrap();
+        assert_eq!(printed(None), "2024-05-06 07:08:09.12 +0000 UTC");
+        assert_eq!(printed(Some(40_378_390)), "2024-05-06 07:08:09.12 +0000 UTC m=+0.040378390");
+        assert_eq!(printed(Some(-3_600_000_000_001)), "2024-05-06 07:08:09.12 +0000 UTC m=-3600.000000001");
+    }
 
     #[test]
     fn durations_are_gos() {

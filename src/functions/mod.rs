@@ -72,6 +72,9 @@ pub struct Surroundings {
     pub random: Arc<dyn Random>,
     /// The time that `now` gives.
     pub now: jiff::Timestamp,
+    /// What a monotonic clock read then, since the program began: Go prints it behind a time. `None` where renders are to be
+    /// reproducible.
+    pub monotonic: Option<jiff::SignedDuration>,
     /// The zone in which dates are printed where none is named.
     pub zone: jiff::tz::TimeZone,
 }
@@ -83,6 +86,7 @@ impl Default for Surroundings {
             lookup: Arc::new(NoCluster),
             random: Arc::new(Seeded::new(b"")),
             now: jiff::Timestamp::UNIX_EPOCH,
+            monotonic: None,
             zone: jiff::tz::TimeZone::UTC,
         }
     }

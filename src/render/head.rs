@@ -26,8 +26,10 @@ impl Head {
                 decoder.map(metadata, "metadata", "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }")
             });
             if let Some(pairs) = metadata {
-                head.name = decoder.string(field(pairs, "name"), "metadata.name");
-                head.annotations = decoder.string_map(field(pairs, "annotations"), "metadata.annotations");
+                decoder.within("", |decoder| {
+                    head.name = decoder.string(field(pairs, "name"), "metadata.name");
+                    head.annotations = decoder.string_map(field(pairs, "annotations"), "metadata.annotations");
+                });
             }
         }
         match decoder.error() {

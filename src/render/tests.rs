@@ -74,6 +74,11 @@ fn errors_name_the_template_in_helms_words_and_in_ours() {
     "#);
     let error = text(&[("templates/a.yaml", "a: {{ nonsense }}")], json!({})).unwrap_err();
     assert_eq!(error.helm, "parse error at (c/templates/a.yaml:1): function \"nonsense\" not defined");
+    let error = text(&[("templates/a.yaml", "metadata: {annotations: x}")], json!({})).unwrap_err();
+    assert_eq!(
+        error.helm,
+        "YAML parse error on c/templates/a.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go struct field .metadata.annotations of type map[string]string"
+    );
     let error = text(&[("templates/a.yaml", "a: b: c")], json!({})).unwrap_err();
     assert_eq!(
         error.helm,
