@@ -45,8 +45,10 @@ const IO: &[&str] = &[
 ];
 
 /// The IO files of otherwise pure modules, each with its reason.
-const IO_FILES: &[(&str, &str)] =
-    &[("chart/io.rs", "reads charts from folders and archives named on the command line")];
+const IO_FILES: &[(&str, &str)] = &[
+    ("chart/io.rs", "reads charts from folders and archives named on the command line"),
+    ("chart/remote/", "fetches charts from repositories and registries, and keeps them in a cache"),
+];
 
 /// The witness must not share the decisions that it judges.
 const SANDBOX_USES: &[&str] = &["diagnostic", "tree", "yaml", "fields", "manifest"];
@@ -159,7 +161,9 @@ fn arrows_go_one_way() {
 fn pure_modules_do_no_io() {
     let mut wrong = Vec::new();
     for (path, module, code) in modules() {
-        if !PURE.contains(&module.as_str()) || IO_FILES.iter().any(|(file, _)| *file == path) {
+        if !PURE.contains(&module.as_str())
+            || IO_FILES.iter().any(|(file, _)| *file == path || (file.ends_with('/') && path.starts_with(file)))
+        {
             continue;
         }
         for (number, line) in code.lines().enumerate() {

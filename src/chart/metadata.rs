@@ -202,7 +202,7 @@ impl Metadata {
 }
 
 impl Dependency {
-    fn decode(decoder: &mut Decoder, item: &Node) -> Option<Self> {
+    pub(super) fn decode(decoder: &mut Decoder, item: &Node) -> Option<Self> {
         let pairs = decoder.map(item, "dependencies", "chart.Dependency")?;
         Some(decoder.within("Dependency", |decoder| Self::decode_fields(decoder, pairs)))
     }

@@ -13,6 +13,8 @@ mod ignore;
 pub mod io;
 mod load;
 mod metadata;
+pub mod remote;
+pub mod repository;
 pub mod version;
 
 pub use capabilities::Capabilities;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Map, Value};
 
-use crate::chart::{Capabilities, ChartError, io};
+use super::chart::source::{self, FetchArgs, Missed};
+use crate::chart::Capabilities;
 use crate::render::{CompiledChart, NoCluster, Random, RenderError, RenderOptions, Surroundings, TextOptions};
 use crate::template::Limits;
 use crate::values::{merge_maps, set};
@@ -20,9 +21,9 @@ const MAX_VALUES: u64 = 64 << 20;
 
 /// Arguments of `template`: helm template's.
 #[derive(Debug, Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, disable_version_flag = true)]
 pub struct TemplateArgs {
-    /// The release's name (may be left out) and the chart: a folder or a .tgz.
+    /// The release's name (may be left out) and the chart: a folder, a .tgz, repo/chart, a URL or oci://….
     #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
     pub name_and_chart: Vec<String>,
     /// The namespace of the release.
@@ -70,6 +71,9 @@ pub struct TemplateArgs {
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     pub name_template: Option<String>,
+    /// Which version of the chart, and where from.
+    #[command(flatten)]
+    pub fetch: FetchArgs,
 }
 
 /// A boolean as Go's flags take it: `--no-hooks=false`.
@@ -130,9 +134,12 @@ impl From<RenderError> for Failure {
     }
 }
 
-impl From<ChartError> for Failure {
-    fn from(error: ChartError) -> Self {
-        Self::Placed(error.into())
+impl From<Missed> for Failure {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Plain(message) => Self::Plain(message),
+            Missed::Chart(error) => Self::Placed(error.into()),
+        }
     }
 }
 
@@ -165,7 +172,7 @@ fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
     }
     capabilities.api_versions.extend(args.api_versions.iter().cloned());
     let values = values(args).map_err(Failure::Plain)?;
-    let chart = io::load(Path::new(chart))?;
+    let chart = source::load(&args.fetch, chart)?;
     let options = RenderOptions {
         release_name,
         namespace: args.namespace.clone(),

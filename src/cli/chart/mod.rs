@@ -1,7 +1,10 @@
 //! `evenkeel chart …`: what `helm show`, `pull`, `dependency`, `package`, `push` and `registry` do, with helm's meaning, output and
 //! first line of an error (exit code 1, as helm's).
 
+mod pull;
+mod registry;
 mod show;
+pub(super) mod source;
 
 use std::io::Write;
 
@@ -21,7 +24,15 @@ pub struct ChartArgs {
 #[derive(Debug, Subcommand)]
 pub enum ChartCommand {
     /// Show what a chart holds, as `helm show` does.
-    Show(show::ShowArgs),
+    Show(Box<show::ShowArgs>),
+    /// Fetch charts from repositories and registries into files, as `helm pull` does.
+    Pull(Box<pull::PullArgs>),
+    /// Put a packed chart into a registry, as `helm push` does.
+    Push(Box<registry::PushArgs>),
+    /// Log in to a registry, as `helm registry login` does.
+    Login(Box<registry::LoginArgs>),
+    /// Forget the login to a registry, as `helm registry logout` does.
+    Logout(registry::LogoutArgs),
 }
 
 /// Why a command did nothing, in helm's words (without `Error: `).
@@ -53,6 +64,10 @@ impl From<ChartError> for Refused {
 pub(super) fn run(args: &ChartArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
     let done = match &args.command {
         ChartCommand::Show(args) => show::run(args, out),
+        ChartCommand::Pull(args) => pull::run(args, out),
+        ChartCommand::Push(args) => registry::push(args),
+        ChartCommand::Login(args) => registry::login(args),
+        ChartCommand::Logout(args) => registry::logout(args),
     };
     out.flush()?;
     match done {

@@ -3,22 +3,26 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
 use super::Refused;
-use crate::chart::{Chart, io};
+use super::source::{self, FetchArgs};
+use crate::chart::Chart;
 use crate::yaml::{self, Numbers};
 
 /// Arguments of `chart show`.
 #[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
 pub struct ShowArgs {
     /// What to show.
     #[arg(value_enum)]
     pub what: Part,
-    /// The chart: a folder or a .tgz.
+    /// The chart: a folder, a .tgz, repo/chart, a URL or oci://….
     pub chart: String,
+    /// Which version, and where from.
+    #[command(flatten)]
+    pub fetch: FetchArgs,
 }
 
 /// A part of a chart.
@@ -37,7 +41,7 @@ pub enum Part {
 }
 
 pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Refused> {
-    let chart = io::load(Path::new(&args.chart))?;
+    let chart = source::load(&args.fetch, &args.chart)?;
     out.write_all(shown(&chart, args.what).as_bytes())?;
     Ok(())
 }

@@ -1,0 +1,71 @@
+//! `Chart.lock`: the versions that a chart's dependencies were resolved to, and the digest that tells when `Chart.yaml` has moved on.
+
+use super::digest::sha256;
+use crate::chart::encode::{go_string, yaml_of};
+use crate::chart::{Decoder, Dependency, field};
+use crate::yaml;
+
+/// A lock file (helm: `chart.Lock`).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lock {
+    /// When it was written, in RFC 3339.
+    pub generated: String,
+    /// The digest of what was asked for and what it became.
+    pub digest: String,
+    /// The dependencies with their exact versions.
+    pub dependencies: Vec<Dependency>,
+}
+
+impl Lock {
+    /// Reads a lock file; `None` when it says nothing.
+    ///
+    /// # Errors
+    /// With Go's message.
+    pub fn parse(text: &str) -> Result<Option<Self>, String> {
+        let node =
+            yaml::parse_lenient(text).map_err(|error| format!("error converting YAML to JSON: {}", error.go_text()))?;
+        let mut decoder = Decoder::new("Lock");
+        let Some(pairs) = node.as_ref().and_then(|node| decoder.map(node, "", "chart.Lock")) else {
+            return decoder.error().map_or(Ok(None), |(message, _)| Err(message));
+        };
+        let lock = Self {
+            generated: decoder.string(field(pairs, "generated"), "generated"),
+            digest: decoder.string(field(pairs, "digest"), "digest"),
+            dependencies: field(pairs, "dependencies")
+                .map(|list| decoder.list(list, "dependencies", "[]*chart.Dependency"))
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|item| Dependency::decode(&mut decoder, item))
+                .collect(),
+        };
+        match decoder.error() {
+            Some((message, _)) => Err(message),
+            None => Ok(Some(lock)),
+        }
+    }
+
+    /// As helm writes it.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let generated = if self.generated.is_empty() { "0001-01-01T00:00:00Z" } else { &self.generated };
+        yaml_of(&format!(
+            r#"{{"generated":{},"digest":{},"dependencies":{}}}"#,
+            go_string(generated),
+            go_string(&self.digest),
+            list(Some(&self.dependencies))
+        ))
+    }
+}
+
+/// The digest of a lock: over what `Chart.yaml` asks for and what it was resolved to (helm: `resolver.HashReq`).
+#[must_use]
+pub fn hash_dependencies(wanted: Option<&[Dependency]>, locked: &[Dependency]) -> String {
+    format!("sha256:{}", sha256(format!("[{},{}]", list(wanted), list(Some(locked))).as_bytes()))
+}
+
+fn list(dependencies: Option<&[Dependency]>) -> String {
+    match dependencies {
+        None => "null".to_owned(),
+        Some(all) => format!("[{}]", all.iter().map(Dependency::to_go_json).collect::<Vec<_>>().join(",")),
+    }
+}
