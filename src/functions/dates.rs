@@ -65,7 +65,9 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     }
     table.add("toDate", fixed(&[S, S]), {
         let local = local.clone();
-        move |_, a| Ok(Value::object(Time(layout::parse(a[0].str(), a[1].str(), &local()).unwrap_or_else(|_| zero()), None)))
+        move |_, a| {
+            Ok(Value::object(Time(layout::parse(a[0].str(), a[1].str(), &local()).unwrap_or_else(|_| zero()), None)))
+        }
     });
     table.add("mustToDate", fixed(&[S, S]), move |_, a| {
         let time = layout::parse(a[0].str(), a[1].str(), &local()).map_err(FuncError::new)?;

@@ -62,6 +62,9 @@ pub(super) fn forget(settings: &Settings, host: &str) -> Result<(), RemoteError>
     if let Some(helper) = logins.helper(host) {
         run(helper, "erase", Logins::key_of(host))?.ok();
     }
+    if logins.helper(host).is_none() && logins.get(host).is_none() {
+        return Err(RemoteError::invalid("not logged in"));
+    }
     logins.remove(host);
     write(file, logins.to_text().as_bytes())
 }

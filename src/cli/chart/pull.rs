@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
@@ -56,7 +56,10 @@ fn one(args: &PullArgs, remote: &Remote, chart: &str, out: &mut dyn Write) -> Re
     source::tell(&fetched);
     let file = safe_name(&fetched.file_name)?;
     if args.untar {
-        unpack(&fetched.bytes, &args.destination.join(&args.untardir))?;
+        // Without the dots that would stand in messages.
+        let below: PathBuf =
+            args.destination.join(&args.untardir).components().filter(|c| *c != Component::CurDir).collect();
+        unpack(&fetched.bytes, &below)?;
     } else {
         write(&args.destination, &file, &fetched.bytes)?;
     }
