@@ -20,6 +20,7 @@ test:
 # record the originals' answers again (helm, Go, the API server), then look at the diff
 golden:
     tests/render/golden.sh
+    tests/charts/record.sh
     tests/template/record.sh
     tests/yaml/record.sh
     tests/values/record.sh

@@ -8,6 +8,7 @@
     reason = "tests read files and variables, and fail by panicking"
 )]
 
+mod charts;
 mod cli;
 mod clipper;
 mod cluster;

@@ -76,7 +76,10 @@ pub(super) fn register(table: &mut FunctionTable) {
         }
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        table.add(name, fixed(&[A]), |ctx, a| merge::copy(ctx, &a[0], 0));
+        table.add(name, fixed(&[A]), |ctx, a| match &a[0] {
+            Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".into()),
+            value => merge::copy(ctx, value, 0),
+        });
     }
     table.add("dig", rest(&[]), |_, a| dig(a));
 }

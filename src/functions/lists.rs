@@ -92,20 +92,30 @@ pub(super) fn register(table: &mut FunctionTable) {
                 other => return Err(format!("Cannot concat type {} as list", other.kind()).into()),
             }
         }
-        Ok(Value::list(all))
+        Ok(if all.is_empty() { nothing() } else { Value::list(all) })
     });
     for name in ["chunk", "mustChunk"] {
         table.add(name, fixed(&[Type::Int, A]), |_, a| {
-            let all = match &a[1] {
-                Value::List(_) | Value::Bytes(_) => items(&a[1], "chunk")?,
-                Value::Nil => return Err(nil_dereference()),
-                other => return Err(format!("Cannot chunk type {} as list", other.kind()).into()),
-            };
-            let size = usize::try_from(to_i64(&a[0])).ok().filter(|size| *size > 0);
-            let Some(size) = size else { return Err("runtime error: integer divide by zero".into()) };
-            let chunks = all.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect();
+            let all = items(&a[1], "chunk")?;
+            let chunks = chunks(&all, to_i64(&a[0])).ok_or("runtime error: makeslice: len out of range")?;
             Ok(Value::List(List::new(&LIST_LIST, chunks)))
         });
+    }
+}
+
+/// Sprig counts the chunks in floats before it makes them; a size below 1 gives none, one or a panic.
+fn chunks(all: &[Value], size: i64) -> Option<Vec<Value>> {
+    if let Some(size) = usize::try_from(size).ok().filter(|size| *size > 0) {
+        return Some(all.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect());
+    }
+    let length = i64::try_from(all.len()).ok()?;
+    if size == 0 || length == 0 {
+        return None;
+    }
+    match (length - 1).checked_div(size)? - i64::from((length - 1) % size != 0) + 1 {
+        0 => Some(Vec::new()),
+        1 => Some(vec![Value::list(all.to_vec())]),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! through [`Surroundings`]; nothing here reads a clock, a file or the environment.
 
 mod absent;
+mod case;
 mod convert;
 mod crypto;
 mod dates;

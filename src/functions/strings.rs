@@ -1,5 +1,6 @@
 //! Texts: cutting, trimming, testing, joining. Positions are bytes, as in Go.
 
+use super::case;
 use super::convert::{checked, string_list, text, texts};
 use super::{fixed, rest};
 use crate::template::{FuncError, FunctionTable, Map, STRING_MAP, Signature, Str, Type, Value, quote};
@@ -9,8 +10,8 @@ const I: Type = Type::Int;
 
 pub(super) fn register(table: &mut FunctionTable) {
     table.add("hello", fixed(&[]), |_, _| Ok("Hello!".into()));
-    table.add("upper", fixed(&[S]), |_, a| Ok(a[0].str().to_uppercase().into()));
-    table.add("lower", fixed(&[S]), |_, a| Ok(a[0].str().to_lowercase().into()));
+    table.add("upper", fixed(&[S]), |_, a| Ok(cased(&a[0], case::upper)));
+    table.add("lower", fixed(&[S]), |_, a| Ok(cased(&a[0], case::lower)));
     table.add("trim", fixed(&[S]), |_, a| Ok(a[0].str().trim().into()));
     for name in ["trimall", "trimAll"] {
         table.add(name, fixed(&[S, S]), |_, a| {
@@ -103,6 +104,11 @@ pub(super) fn register(table: &mut FunctionTable) {
         sorted.sort();
         Ok(string_list(sorted))
     });
+}
+
+/// Letter by letter, which is not always what the language has: ß stays.
+fn cased(value: &Value, case: fn(char) -> char) -> Value {
+    value.str().chars().map(case).collect::<String>().into()
 }
 
 fn number(value: &Value) -> i64 {

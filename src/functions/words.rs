@@ -1,5 +1,6 @@
 //! Words: case, abbreviation, wrapping (Masterminds/goutils and huandu/xstrings).
 
+use super::case::{is_lower, is_punctuation, is_title, is_upper, lower, titled, upper};
 use super::fixed;
 use crate::template::{FuncError, FunctionTable, Str, Type, Value};
 
@@ -14,10 +15,15 @@ pub(super) fn register(table: &mut FunctionTable) {
     table.add("snakecase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '_').into()));
     table.add("kebabcase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '-').into()));
     table.add("initials", fixed(&[S]), |_, a| {
-        Ok(a[0].str().split_whitespace().filter_map(|word| word.chars().next()).collect::<String>().into())
+        let starts = [' '].into_iter().chain(bytewise(&a[0])).zip(bytewise(&a[0]));
+        Ok(starts.filter(|(before, c)| before.is_whitespace() && !c.is_whitespace()).map(|(_, c)| c).collect::<String>().into())
     });
     table.add("nospace", fixed(&[S]), |_, a| {
-        Ok(a[0].str().chars().filter(|c| !c.is_whitespace()).collect::<String>().into())
+        Ok(if bytewise(&a[0]).any(char::is_whitespace) {
+            bytewise(&a[0]).filter(|c| !c.is_whitespace()).collect::<String>().into()
+        } else {
+            a[0].clone()
+        })
     });
     table.add("abbrev", fixed(&[I, S]), |_, a| Ok(abbreviate(0, number(&a[0]), &a[1])));
     table.add("abbrevboth", fixed(&[I, I, S]), |_, a| {
@@ -26,6 +32,11 @@ pub(super) fn register(table: &mut FunctionTable) {
     });
     table.add("wrap", fixed(&[I, S]), |_, a| wrap(number(&a[0]), "\n", a[1].str(), false));
     table.add("wrapWith", fixed(&[I, S, S]), |_, a| wrap(number(&a[0]), a[1].str(), a[2].str(), true));
+}
+
+/// Each byte as a character of its own: goutils walks over texts so, which mangles whatever is not ASCII.
+fn bytewise(value: &Value) -> impl Iterator<Item = char> + '_ {
+    super::encoding::raw(value).iter().map(|byte| char::from(*byte))
 }
 
 fn number(value: &Value) -> i64 {
@@ -39,17 +50,9 @@ fn title(text: &str) -> String {
         .map(|c| {
             let start = separates(before);
             before = c;
-            if start { single(c.to_uppercase(), c) } else { c }
+            if start { titled(c) } else { c }
         })
         .collect()
-}
-
-/// A character's other case where that is one character, as Go has it.
-fn single(mut cased: impl Iterator<Item = char>, c: char) -> char {
-    match (cased.next(), cased.next()) {
-        (Some(one), None) => one,
-        _ => c,
-    }
 }
 
 fn separates(c: char) -> bool {
@@ -64,7 +67,7 @@ fn untitle(text: &str) -> String {
                 start = true;
                 c
             } else if std::mem::take(&mut start) {
-                single(c.to_lowercase(), c)
+                lower(c)
             } else {
                 c
             }
@@ -76,12 +79,11 @@ fn swap_case(text: &str) -> String {
     let mut space = true;
     text.chars()
         .map(|c| {
-            if c.is_uppercase() {
+            if is_upper(c) || is_title(c) {
                 space = false;
-                single(c.to_lowercase(), c)
-            } else if c.is_lowercase() {
-                space = false;
-                single(c.to_uppercase(), c)
+                lower(c)
+            } else if is_lower(c) {
+                if std::mem::take(&mut space) { titled(c) } else { upper(c) }
             } else {
                 space = c.is_whitespace();
                 c
@@ -94,14 +96,6 @@ fn connects(c: char) -> bool {
     c == '-' || c == '_' || c.is_whitespace()
 }
 
-fn upper(c: char) -> char {
-    single(c.to_uppercase(), c)
-}
-
-fn lower(c: char) -> char {
-    single(c.to_lowercase(), c)
-}
-
 /// xstrings' `ToPascalCase`.
 fn pascal_case(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -109,9 +103,13 @@ fn pascal_case(text: &str) -> String {
     // Leading connectors stay.
     let (mut current, mut first_was_upper) = loop {
         match chars.next() {
-            None => return out,
+            None => {
+                // Nothing but connectors: the last one comes twice.
+                out.extend(text.chars().next_back());
+                return out;
+            }
             Some(c) if connects(c) => out.push(c),
-            Some(c) => break (upper(c), c.is_uppercase()),
+            Some(c) => break (upper(c), is_upper(c)),
         }
     };
     for next in chars {
@@ -119,11 +117,11 @@ fn pascal_case(text: &str) -> String {
         if connects(current) && connects(before) {
             out.push(before);
         } else if connects(before) {
-            first_was_upper = current.is_uppercase();
+            first_was_upper = is_upper(current);
             current = upper(current);
         } else {
             if first_was_upper {
-                if current.is_uppercase() {
+                if is_upper(current) {
                     current = lower(current);
                 } else {
                     first_was_upper = false;
@@ -152,10 +150,6 @@ fn letter(c: char) -> bool {
     c.is_alphabetic() && !matches!(u32::from(c), 0x3400..)
 }
 
-fn punctuation(c: char) -> bool {
-    c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
-}
-
 /// The next run of characters of one kind.
 fn next_word(text: &str) -> (Word, &str, &str) {
     let Some(first) = text.chars().next() else { return (Word::None, "", "") };
@@ -165,13 +159,13 @@ fn next_word(text: &str) -> (Word, &str, &str) {
     let one = first.len_utf8();
     let (kind, end) = if connects(first) {
         (Word::Connector, run(one, &connects))
-    } else if punctuation(first) {
-        (Word::Punctuation, run(one, &punctuation))
-    } else if first.is_uppercase() {
-        let capitals = run(one, &char::is_uppercase);
+    } else if is_punctuation(first) {
+        (Word::Punctuation, run(one, &is_punctuation))
+    } else if is_upper(first) {
+        let capitals = run(one, &is_upper);
         let lower_follows = text[capitals..].chars().next().is_some_and(letter);
         let end = if capitals == one {
-            run(one, &|c| letter(c) && !c.is_uppercase())
+            run(one, &|c| letter(c) && !is_upper(c))
         } else if lower_follows {
             // The last capital starts the next word: HTTP|Status.
             capitals - text[..capitals].chars().next_back().map_or(0, char::len_utf8)
@@ -180,11 +174,11 @@ fn next_word(text: &str) -> (Word, &str, &str) {
         };
         (Word::Upper, end)
     } else if letter(first) {
-        (Word::Lower, run(one, &|c| letter(c) && !c.is_uppercase()))
+        (Word::Lower, run(one, &|c| letter(c) && !is_upper(c)))
     } else if first.is_numeric() {
         (Word::Number, run(one, &char::is_numeric))
     } else {
-        (Word::Other, run(one, &|c| !(connects(c) || letter(c) || c.is_numeric() || punctuation(c))))
+        (Word::Other, run(one, &|c| !(connects(c) || letter(c) || c.is_numeric() || is_punctuation(c))))
     };
     (kind, &text[..end], &text[end..])
 }

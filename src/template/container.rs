@@ -65,10 +65,12 @@ impl List {
 
 /// A map with string keys. Clones share their entries.
 #[derive(Clone)]
-pub struct Map(Rc<MapData>);
+pub struct Map {
+    ty: &'static MapType,
+    data: Rc<MapData>,
+}
 
 struct MapData {
-    ty: &'static MapType,
     nil: bool,
     entries: RefCell<Entries>,
 }
@@ -76,7 +78,7 @@ struct MapData {
 impl Map {
     /// A map of the type given.
     pub fn new(ty: &'static MapType, entries: Entries) -> Self {
-        Self(Rc::new(MapData { ty, nil: false, entries: RefCell::new(entries) }))
+        Self { ty, data: Rc::new(MapData { nil: false, entries: RefCell::new(entries) }) }
     }
 
     /// An empty `map[string]interface {}`.
@@ -86,72 +88,78 @@ impl Map {
 
     /// A nil map: it reads as empty, cannot be written to, and JSON writes it as null.
     pub fn nil(ty: &'static MapType) -> Self {
-        Self(Rc::new(MapData { ty, nil: true, entries: RefCell::default() }))
+        Self { ty, data: Rc::new(MapData { nil: true, entries: RefCell::default() }) }
     }
 
     /// Its type.
     pub fn ty(&self) -> &'static MapType {
-        self.0.ty
+        self.ty
+    }
+
+    /// The same map in another type of maps: they share their entries, as after a conversion in Go.
+    #[must_use]
+    pub fn converted(&self, ty: &'static MapType) -> Self {
+        Self { ty, data: Rc::clone(&self.data) }
     }
 
     /// Whether it is Go's nil map.
     pub fn is_nil(&self) -> bool {
-        self.0.nil
+        self.data.nil
     }
 
     /// The entry of this key.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.0.entries.borrow().get(key).cloned()
+        self.data.entries.borrow().get(key).cloned()
     }
 
     /// Whether there is such a key.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.0.entries.borrow().contains_key(key)
+        self.data.entries.borrow().contains_key(key)
     }
 
     /// Writes an entry; false if the map is nil (Go panics: `assignment to entry in nil map`).
     pub fn insert(&self, key: impl Into<Arc<str>>, value: Value) -> bool {
-        if self.0.nil {
+        if self.data.nil {
             return false;
         }
-        let old = self.0.entries.borrow_mut().insert(key.into(), value);
+        let old = self.data.entries.borrow_mut().insert(key.into(), value);
         drop(old);
         true
     }
 
     /// Removes an entry.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.0.entries.borrow_mut().remove(key)
+        self.data.entries.borrow_mut().remove(key)
     }
 
     /// How many entries it has.
     pub fn len(&self) -> usize {
-        self.0.entries.borrow().len()
+        self.data.entries.borrow().len()
     }
 
     /// Whether it has no entry.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.borrow().is_empty()
+        self.data.entries.borrow().is_empty()
     }
 
     /// The entries, to read. Do not call back into templates or write to the map while holding this.
     pub fn entries(&self) -> Ref<'_, Entries> {
-        self.0.entries.borrow()
+        self.data.entries.borrow()
     }
 
     /// The entries, to write. Nothing else may use the map meanwhile, and a nil map must not be written to.
     pub fn entries_mut(&self) -> RefMut<'_, Entries> {
-        self.0.entries.borrow_mut()
+        self.data.entries.borrow_mut()
     }
 
     /// A copy of the entries as they are now.
     pub fn snapshot(&self) -> Vec<(Arc<str>, Value)> {
-        self.0.entries.borrow().iter().map(|(key, value)| (Arc::clone(key), value.clone())).collect()
+        self.data.entries.borrow().iter().map(|(key, value)| (Arc::clone(key), value.clone())).collect()
     }
 
     /// Whether two are one and the same map.
     pub fn same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.data, &other.data)
     }
 }
 
@@ -182,7 +190,7 @@ fn dismantle(mut pending: Vec<Value>) {
                 }
             }
             Value::Map(mut map) => {
-                if let Some(data) = Rc::get_mut(&mut map.0) {
+                if let Some(data) = Rc::get_mut(&mut map.data) {
                     pending.extend(std::mem::take(data.entries.get_mut()).into_values());
                 }
             }

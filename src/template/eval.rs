@@ -404,7 +404,13 @@ impl<'t> Exec<'t, '_, '_> {
             (Operand::Concrete(value) | Operand::Interface(value), _) => {
                 let pointed = |name: &'static str| value.type_name().strip_prefix('*') == Some(name);
                 if want.accepts(value) || matches!(want, Type::Object(name) if pointed(name)) {
-                    return Ok(operand);
+                    return Ok(match (value, want) {
+                        // The function sees the type that it declares.
+                        (Value::Map(map), Type::Map(ty)) if map.ty().name != ty.name => {
+                            Operand::Concrete(map.converted(ty).into())
+                        }
+                        _ => operand,
+                    });
                 }
                 let got = if value.is_nil() { operand.type_name() } else { value.type_name() };
                 Err(self.fail(format!("wrong type for value; expected {}; got {got}", want.name())))

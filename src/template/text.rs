@@ -79,11 +79,21 @@ impl From<Vec<u8>> for Str {
             Ok(text) => Self::from(text),
             Err(error) => {
                 let bytes = error.into_bytes();
-                let lossy = String::from_utf8_lossy(&bytes).into_owned();
+                let lossy = lossy(&bytes);
                 Self(Inner::Raw(Arc::new(Raw { bytes, lossy })))
             }
         }
     }
+}
+
+/// U+FFFD for every byte that is of no character, as Go reads them.
+fn lossy(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 impl From<&[u8]> for Str {

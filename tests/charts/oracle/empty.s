@@ -1,0 +1,1 @@
+// An empty file: it lets main.go declare a function without a body.
