@@ -25,7 +25,7 @@ pub enum VersionError {
 }
 
 /// A semantic version, loosely read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Version {
     /// Major number.
     pub major: u64,

@@ -85,9 +85,13 @@ mod tests {
 
     #[test]
     fn one_letter_for_one() {
-        for (c, up, low, title) in
-            [('ß', 'ß', 'ß', 'ß'), ('ᾳ', 'ᾼ', 'ᾳ', 'ᾼ'), ('İ', 'İ', 'i', 'İ'), ('ǆ', 'Ǆ', 'ǆ', 'ǅ'), ('a', 'A', 'a', 'A')]
-        {
+        for (c, up, low, title) in [
+            ('ß', 'ß', 'ß', 'ß'),
+            ('ᾳ', 'ᾼ', 'ᾳ', 'ᾼ'),
+            ('İ', 'İ', 'i', 'İ'),
+            ('ǆ', 'Ǆ', 'ǆ', 'ǅ'),
+            ('a', 'A', 'a', 'A'),
+        ] {
             assert_eq!((upper(c), lower(c), titled(c)), (up, low, title), "{c}");
         }
         assert!(is_punctuation('«') && !is_punctuation('+') && is_title('ǅ') && !is_upper('Ⅷ'));

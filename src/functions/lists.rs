@@ -96,7 +96,10 @@ pub(super) fn register(table: &mut FunctionTable) {
     });
     for name in ["chunk", "mustChunk"] {
         table.add(name, fixed(&[Type::Int, A]), |_, a| {
-            let all = items(&a[1], "chunk")?;
+            let all = match &a[1] {
+                Value::List(_) | Value::Bytes(_) | Value::Nil => items(&a[1], "chunk")?,
+                other => return Err(format!("Cannot chunk type {}", other.kind()).into()),
+            };
             let chunks = chunks(&all, to_i64(&a[0])).ok_or("runtime error: makeslice: len out of range")?;
             Ok(Value::List(List::new(&LIST_LIST, chunks)))
         });

@@ -1,7 +1,8 @@
 //! Merging maps (dario.cat/mergo) and copying them deeply (mitchellh/copystructure).
 
 use super::convert::is_empty;
-use crate::template::{Context, FuncError, List, Map, Value};
+use crate::chart::version::Version;
+use crate::template::{Context, FuncError, List, Map, Type, Value};
 
 /// Maps inside of maps.
 const DEPTH: usize = 1_000;
@@ -35,7 +36,7 @@ fn merge(
         let old = target.get(&key);
         if new.is_nil() {
             if overwrite == Overwrite::Yes {
-                put(target, key, new)?;
+                put(target, source, key, new)?;
             }
             continue;
         }
@@ -44,13 +45,20 @@ fn merge(
             continue;
         }
         if overwrite == Overwrite::Yes || old.as_ref().is_none_or(is_empty) {
-            put(target, key, new)?;
+            put(target, source, key, new)?;
         }
     }
     Ok(())
 }
 
-fn put(target: &Map, key: std::sync::Arc<str>, value: Value) -> Result<(), FuncError> {
+fn put(target: &Map, source: &Map, key: std::sync::Arc<str>, value: Value) -> Result<(), FuncError> {
+    let (wanted, given) = (target.ty().elem, source.ty().elem);
+    if !matches!(wanted, Type::Any) && wanted.name() != given.name() {
+        let (wanted, given) = (wanted.name(), given.name());
+        return Err(
+            format!("reflect.Value.SetMapIndex: value of type {given} is not assignable to type {wanted}").into()
+        );
+    }
     if target.insert(key, value) { Ok(()) } else { Err("assignment to entry in nil map".into()) }
 }
 
@@ -74,6 +82,8 @@ pub(super) fn copy(ctx: &mut Context<'_>, value: &Value, depth: usize) -> Result
             }
             Value::Map(Map::new(map.ty(), entries))
         }
+        // A version keeps everything in private fields, which are not copied.
+        Value::Object(object) if object.as_any().is::<Version>() => Value::object(Version::default()),
         other => other.clone(),
     })
 }

@@ -16,7 +16,11 @@ pub(super) fn register(table: &mut FunctionTable) {
     table.add("kebabcase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '-').into()));
     table.add("initials", fixed(&[S]), |_, a| {
         let starts = [' '].into_iter().chain(bytewise(&a[0])).zip(bytewise(&a[0]));
-        Ok(starts.filter(|(before, c)| before.is_whitespace() && !c.is_whitespace()).map(|(_, c)| c).collect::<String>().into())
+        Ok(starts
+            .filter(|(before, c)| before.is_whitespace() && !c.is_whitespace())
+            .map(|(_, c)| c)
+            .collect::<String>()
+            .into())
     });
     table.add("nospace", fixed(&[S]), |_, a| {
         Ok(if bytewise(&a[0]).any(char::is_whitespace) {

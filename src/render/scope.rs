@@ -2,7 +2,7 @@
 //! charts as in helm, so that a template that changes a value changes it for the others.
 
 use crate::chart::{Chart, Table};
-use crate::template::{Entries, Map, MapType, Method, Signature, Type, Value};
+use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value};
 use crate::yaml;
 
 use super::{RenderOptions, files, structs};
@@ -12,7 +12,13 @@ static VALUES: MapType = MapType {
     name: "chartutil.Values",
     elem: Type::Any,
     methods: &[
-        Method { name: "AsMap", signature: Signature::new(&[]), call: |_, values, _| Ok(values.clone()) },
+        Method {
+            name: "AsMap",
+            signature: Signature::new(&[]),
+            call: |_, values, _| {
+                Ok(values.as_map().map_or_else(|| values.clone(), |map| map.converted(&ANY_MAP).into()))
+            },
+        },
         Method {
             name: "YAML",
             signature: Signature::new(&[]),

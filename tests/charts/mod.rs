@@ -169,8 +169,8 @@ fn all(cases: &[Case], ask: impl Fn(&Case) -> Answer + Sync) -> Vec<Answer> {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, Into::into) {
             scope.spawn(|| {
-                while let Some((index, case)) = { Some(next.fetch_add(1, Ordering::Relaxed)) }
-                    .and_then(|index| Some((index, cases.get(index)?)))
+                while let Some((index, case)) =
+                    { Some(next.fetch_add(1, Ordering::Relaxed)) }.and_then(|index| Some((index, cases.get(index)?)))
                 {
                     let answer = ask(case);
                     answers.lock().unwrap().insert(index, answer);
