@@ -137,7 +137,12 @@ fn import(chart: &mut Chart) -> Result<(), String> {
         for import in &dependency.import_values {
             let (child, parent) = match import {
                 Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
-                Value::Object(map) => (go_text(map.get("child")), go_text(map.get("parent"))),
+                Value::Object(map) => {
+                    let text = |key| map.get(key).and_then(Value::as_str).map(str::to_owned);
+                    // Helm panics here.
+                    let missing = || format!("import-values of {}: child and parent have to be texts", dependency.name);
+                    (text("child").ok_or_else(missing)?, text("parent").ok_or_else(missing)?)
+                }
                 _ => continue,
             };
             let mut entry = Map::new();
@@ -155,15 +160,6 @@ fn import(chart: &mut Chart) -> Result<(), String> {
     chart.values = all;
     chart.metadata.dependencies = Some(wanted);
     Ok(())
-}
-
-/// What `fmt.Sprintf("%v")` makes of a path.
-fn go_text(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => "<nil>".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
 }
 
 fn nested(path: &str, table: Table) -> Table {

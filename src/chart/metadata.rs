@@ -44,6 +44,10 @@ pub struct Metadata {
     pub dependencies: Option<Vec<Dependency>>,
     /// `application`, `library` or nothing.
     pub kind: String,
+    /// Which of the dependencies, as they were written, is null.
+    null_dependency: Option<usize>,
+    /// Whether a maintainer is null.
+    null_maintainer: bool,
 }
 
 /// Someone who looks after a chart.
@@ -86,6 +90,10 @@ impl Metadata {
             ChartError::new(helm, error.diagnostic(file, text))
         })?;
         let Some(node) = node else { return Ok(()) };
+        node.to_json(Numbers::Exact).map_err(|error| {
+            let helm = format!("{context}: error converting YAML to JSON: {}", error.go_text());
+            ChartError::new(helm, error.diagnostic(file, text))
+        })?;
         let mut decoder = Decoder::new("Metadata");
         if let Some(pairs) = decoder.map(&node, "", "chart.Metadata") {
             self.decode(&mut decoder, pairs);
@@ -96,58 +104,57 @@ impl Metadata {
         }
     }
 
+    /// In the order of the keys, in which Go meets them: the first mismatch is the one that is told.
     fn decode(&mut self, decoder: &mut Decoder, pairs: &[(Node, Node)]) {
-        let mut text = |name: &str, target: &mut String| {
+        let text = |decoder: &mut Decoder, name: &str, target: &mut String| {
             if let Some(node) = field(pairs, name).filter(|node| !node.is_null()) {
                 *target = decoder.string(Some(node), name);
             }
         };
-        text("name", &mut self.name);
-        text("home", &mut self.home);
-        text("version", &mut self.version);
-        text("description", &mut self.description);
-        text("icon", &mut self.icon);
-        text("apiVersion", &mut self.api_version);
-        text("condition", &mut self.condition);
-        text("tags", &mut self.tags);
-        text("appVersion", &mut self.app_version);
-        text("kubeVersion", &mut self.kube_version);
-        text("type", &mut self.kind);
-        if field(pairs, "deprecated").is_some() {
-            self.deprecated = decoder.bool(field(pairs, "deprecated"), "deprecated");
-        }
-        if field(pairs, "sources").is_some() {
-            self.sources = decoder.strings(field(pairs, "sources"), "sources");
-        }
-        if field(pairs, "keywords").is_some() {
-            self.keywords = decoder.strings(field(pairs, "keywords"), "keywords");
-        }
         if field(pairs, "annotations").is_some() {
             self.annotations = decoder.string_map(field(pairs, "annotations"), "annotations");
         }
+        text(decoder, "apiVersion", &mut self.api_version);
+        text(decoder, "appVersion", &mut self.app_version);
+        text(decoder, "condition", &mut self.condition);
+        if let Some(list) = field(pairs, "dependencies") {
+            let items = decoder.list(list, "dependencies", "[]*chart.Dependency");
+            self.null_dependency = items.iter().position(Node::is_null);
+            self.dependencies =
+                (!list.is_null()).then(|| items.iter().filter_map(|item| Dependency::decode(decoder, item)).collect());
+        }
+        if field(pairs, "deprecated").is_some() {
+            self.deprecated = decoder.bool(field(pairs, "deprecated"), "deprecated");
+        }
+        text(decoder, "description", &mut self.description);
+        text(decoder, "home", &mut self.home);
+        text(decoder, "icon", &mut self.icon);
+        if field(pairs, "keywords").is_some() {
+            self.keywords = decoder.strings(field(pairs, "keywords"), "keywords");
+        }
+        text(decoder, "kubeVersion", &mut self.kube_version);
         if let Some(list) = field(pairs, "maintainers") {
-            self.maintainers = decoder
-                .list(list, "maintainers", "[]*chart.Maintainer")
+            let items = decoder.list(list, "maintainers", "[]*chart.Maintainer");
+            self.null_maintainer = items.iter().any(Node::is_null);
+            self.maintainers = items
                 .iter()
                 .filter_map(|item| {
                     let pairs = decoder.map(item, "maintainers", "chart.Maintainer")?;
                     Some(decoder.within("Maintainer", |decoder| Maintainer {
-                        name: decoder.string(field(pairs, "name"), "maintainers.name"),
                         email: decoder.string(field(pairs, "email"), "maintainers.email"),
+                        name: decoder.string(field(pairs, "name"), "maintainers.name"),
                         url: decoder.string(field(pairs, "url"), "maintainers.url"),
                     }))
                 })
                 .collect();
         }
-        if let Some(list) = field(pairs, "dependencies").filter(|node| !node.is_null()) {
-            self.dependencies = Some(
-                decoder
-                    .list(list, "dependencies", "[]*chart.Dependency")
-                    .iter()
-                    .filter_map(|item| Dependency::decode(decoder, item))
-                    .collect(),
-            );
+        text(decoder, "name", &mut self.name);
+        if field(pairs, "sources").is_some() {
+            self.sources = decoder.strings(field(pairs, "sources"), "sources");
         }
+        text(decoder, "tags", &mut self.tags);
+        text(decoder, "type", &mut self.kind);
+        text(decoder, "version", &mut self.version);
     }
 
     /// Helm's checks, with its cleaning of the texts that templates print.
@@ -184,18 +191,28 @@ impl Metadata {
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
             return invalid("chart.metadata.type must be application or library");
         }
+        if self.null_maintainer {
+            return invalid("maintainers must not contain empty or null nodes");
+        }
         for maintainer in &mut self.maintainers {
             clean(&mut maintainer.name);
             clean(&mut maintainer.email);
             clean(&mut maintainer.url);
         }
         let mut names = std::collections::BTreeSet::new();
-        for dependency in self.dependencies.iter_mut().flatten() {
+        let null = || invalid("dependencies must not contain empty or null nodes");
+        for (at, dependency) in self.dependencies.iter_mut().flatten().enumerate() {
+            if self.null_dependency == Some(at) {
+                return null();
+            }
             dependency.validate()?;
             let key = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
             if !names.insert(key.clone()) {
                 return invalid(&format!("more than one dependency with name or alias {}", quoted(key)));
             }
+        }
+        if self.null_dependency.is_some() {
+            return null();
         }
         Ok(())
     }
@@ -208,17 +225,19 @@ impl Dependency {
     }
 
     fn decode_fields(decoder: &mut Decoder, pairs: &[(Node, Node)]) -> Self {
-        let imports = field(pairs, "import-values")
-            .map_or(&[][..], |list| decoder.list(list, "dependencies.import-values", "[]interface {}"));
         Self {
-            name: decoder.string(field(pairs, "name"), "dependencies.name"),
-            version: decoder.string(field(pairs, "version"), "dependencies.version"),
-            repository: decoder.string(field(pairs, "repository"), "dependencies.repository"),
-            condition: decoder.string(field(pairs, "condition"), "dependencies.condition"),
-            tags: decoder.strings(field(pairs, "tags"), "dependencies.tags"),
-            enabled: decoder.bool(field(pairs, "enabled"), "dependencies.enabled"),
-            import_values: imports.iter().map(|node| node.to_json(Numbers::Float).unwrap_or_default()).collect(),
             alias: decoder.string(field(pairs, "alias"), "dependencies.alias"),
+            condition: decoder.string(field(pairs, "condition"), "dependencies.condition"),
+            enabled: decoder.bool(field(pairs, "enabled"), "dependencies.enabled"),
+            import_values: field(pairs, "import-values")
+                .map_or(&[][..], |list| decoder.list(list, "dependencies.import-values", "[]interface {}"))
+                .iter()
+                .map(|node| node.to_json(Numbers::Float).unwrap_or_default())
+                .collect(),
+            name: decoder.string(field(pairs, "name"), "dependencies.name"),
+            repository: decoder.string(field(pairs, "repository"), "dependencies.repository"),
+            tags: decoder.strings(field(pairs, "tags"), "dependencies.tags"),
+            version: decoder.string(field(pairs, "version"), "dependencies.version"),
         }
     }
 
@@ -249,4 +268,47 @@ fn clean(text: &mut String) {
 /// As Go's `%q`, for the names that stand in messages.
 fn quoted(text: &str) -> String {
     format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        let mut metadata = Metadata::default();
+        match metadata.read(text, "Chart.yaml", "cannot load Chart.yaml") {
+            Err(error) => error.helm,
+            Ok(()) => metadata.validate().unwrap_err(),
+        }
+    }
+
+    #[test]
+    fn mismatches_are_told_as_go_tells_them() {
+        let wrong = |field: &str| {
+            format!(
+                "cannot load Chart.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go struct field {field} of type string"
+            )
+        };
+        // By the order of the keys, and with the innermost struct.
+        assert_eq!(refused("version: []\nname: []\n"), wrong("Metadata.name"));
+        assert_eq!(refused("dependencies: [{name: [], alias: []}]\n"), wrong("Dependency.dependencies.alias"));
+        assert_eq!(refused("maintainers: [{url: []}]\nname: []\n"), wrong("Maintainer.maintainers.url"));
+        assert_eq!(
+            refused("name: a\nnull: b\n"),
+            "cannot load Chart.yaml: error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, value: b"
+        );
+    }
+
+    #[test]
+    fn null_items_are_refused() {
+        let head = "apiVersion: v2\nname: a\nversion: 1.0.0\n";
+        assert_eq!(
+            refused(&format!("{head}maintainers: [null]\n")),
+            "validation: maintainers must not contain empty or null nodes"
+        );
+        assert_eq!(
+            refused(&format!("{head}dependencies: [{{name: b}}, null]\n")),
+            "validation: dependencies must not contain empty or null nodes"
+        );
+    }
 }

@@ -57,10 +57,7 @@ impl CompiledChart {
             ))
         })?;
         check_name(&options.release_name).map_err(of_chart)?;
-        let chart = self
-            .chart
-            .with_dependencies(user)
-            .map_err(|message| of_chart(format!("chart dependencies processing failed: {message}")))?;
+        let chart = self.chart.with_dependencies(user).map_err(of_chart)?;
         let mut rendered = Rendered::default();
         let values = values::coalesce(&chart.defaults(), user, &mut rendered.warnings)
             .map_err(|error| of_chart(error.to_string()))?;

@@ -27,8 +27,8 @@ impl Head {
             });
             if let Some(pairs) = metadata {
                 decoder.within("", |decoder| {
-                    head.name = decoder.string(field(pairs, "name"), "metadata.name");
                     head.annotations = decoder.string_map(field(pairs, "annotations"), "metadata.annotations");
+                    head.name = decoder.string(field(pairs, "name"), "metadata.name");
                 });
             }
         }

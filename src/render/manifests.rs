@@ -40,7 +40,7 @@ pub struct Manifest {
     /// The kind; empty where the document has none.
     pub kind: String,
     /// The object; `None` for a document of nothing but comments.
-    object: Result<Option<Value>, RenderError>,
+    object: Option<Value>,
 }
 
 /// A document that helm runs at an event instead of installing it.
@@ -88,8 +88,7 @@ impl Manifest {
     /// # Errors
     /// When the document is no Kubernetes object, with the template that it came from.
     pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
-        let Some(value) = self.object.as_ref().map_err(Clone::clone)? else { return Ok(Vec::new()) };
-        objects_of(value.clone(), &self.source)
+        self.object.as_ref().map_or_else(|| Ok(Vec::new()), |value| objects_of(value.clone(), &self.source))
     }
 }
 
@@ -168,6 +167,12 @@ impl Rendered {
 
     fn add(&mut self, source: &str, text: &str) -> Result<(), RenderError> {
         let node = yaml::parse_lenient(text).map_err(|error| yaml_error(&error, source, text))?;
+        // What JSON cannot hold is told before a field of the wrong type is.
+        let object = match &node {
+            Some(node) => Some(node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, source, text))?),
+            None => None,
+        };
+        let object = object.filter(|value| !value.is_null());
         let head = match &node {
             Some(node) => Head::read(node).map_err(|(message, position)| {
                 let diagnostic = shown(Diagnostic::new(source, message.clone()), text, position, node);
@@ -175,11 +180,6 @@ impl Rendered {
             })?,
             None => Head::default(),
         };
-        let object = match &node {
-            Some(node) => node.to_json(Numbers::Exact).map(Some).map_err(|error| yaml_error(&error, source, text)),
-            None => Ok(None),
-        };
-        let object = object.map(|value| value.filter(|value| !value.is_null()));
         let manifest = Manifest { source: source.to_owned(), text: text.to_owned(), kind: head.kind.clone(), object };
         let Some(events) = head.annotation(HOOK) else {
             self.manifests.push(manifest);
