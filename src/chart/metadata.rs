@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(refused("maintainers: [{url: []}]\nname: []\n"), wrong("Maintainer.maintainers.url"));
         assert_eq!(
             refused("name: a\nnull: b\n"),
-            "cannot load Chart.yaml: error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, value: b"
+            "cannot load Chart.yaml: error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, value: \"b\""
         );
     }
 

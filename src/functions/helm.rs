@@ -99,12 +99,9 @@ fn register_json(table: &mut FunctionTable) {
         ("toRawJson", "mustToRawJson", false, false),
     ] {
         let style = Style { escape_html, pretty };
-        table.add(name, fixed(&[A]), move |_, a| {
-            Ok(a[0].to_json().map_or_else(|_| "".into(), |json| json::write(&json, style).into()))
-        });
-        table.add(must, fixed(&[A]), move |_, a| match a[0].to_json() {
-            Ok(json) => Ok(json::write(&json, style).into()),
-            Err(error) => Err(FuncError::new(error.to_string())),
+        table.add(name, fixed(&[A]), move |_, a| Ok(a[0].to_json_text(style).map_or_else(|_| "".into(), Value::from)));
+        table.add(must, fixed(&[A]), move |_, a| {
+            a[0].to_json_text(style).map(Value::from).map_err(|error| FuncError::new(error.to_string()))
         });
     }
 }

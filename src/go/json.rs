@@ -69,7 +69,7 @@ fn put(out: &mut String, value: &Value, style: Style, depth: usize) {
 }
 
 /// A float64: without exponent between 1e-6 and 1e21.
-fn float(x: f64) -> String {
+pub(crate) fn float(x: f64) -> String {
     let size = x.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let text = format!("{x:e}");
@@ -81,7 +81,8 @@ fn float(x: f64) -> String {
     format!("{x}")
 }
 
-fn put_text(out: &mut String, text: &str, escape_html: bool) {
+/// A text in quotes.
+pub(crate) fn put_text(out: &mut String, text: &str, escape_html: bool) {
     out.push('"');
     for c in text.chars() {
         match c {

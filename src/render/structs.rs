@@ -3,8 +3,6 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use serde_json::{Map as Json, Value as JsonValue};
-
 use crate::chart::{Capabilities, Dependency, Maintainer, Metadata};
 use crate::template::{
     ANY_LIST, Kind, List, ListType, Map, Method, Object, STRING_LIST, STRING_MAP, Signature, Type, Value,
@@ -46,7 +44,8 @@ struct Struct {
     promoted: Vec<(&'static str, Value)>,
     methods: &'static [Method],
     text: Option<String>,
-    json: JsonValue,
+    /// What JSON holds: names and values, in Go's order.
+    json: Vec<(&'static str, Value)>,
 }
 
 impl std::fmt::Debug for Struct {
@@ -81,8 +80,8 @@ impl Object for Struct {
         self.text.clone()
     }
 
-    fn json(&self) -> Option<JsonValue> {
-        Some(self.json.clone())
+    fn json_fields(&self) -> Vec<(&'static str, Value)> {
+        self.json.clone()
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -93,7 +92,7 @@ impl Object for Struct {
 /// `.Chart`
 pub(super) fn chart(metadata: &Metadata, is_root: bool) -> Value {
     let promoted = metadata_fields(metadata);
-    let mut json = metadata_json(metadata);
+    let mut json = filled(&METADATA_NAMES, &promoted);
     let inner = Struct {
         type_name: "chart.Metadata",
         kind: Kind::Struct,
@@ -101,9 +100,9 @@ pub(super) fn chart(metadata: &Metadata, is_root: bool) -> Value {
         promoted: Vec::new(),
         methods: &[],
         text: None,
-        json: JsonValue::Object(json.clone()),
+        json: json.clone(),
     };
-    json.insert("IsRoot".to_owned(), is_root.into());
+    json.push(("IsRoot", is_root.into()));
     Value::Object(Rc::new(Struct {
         type_name: "struct { chart.Metadata; IsRoot bool }",
         kind: Kind::Struct,
@@ -111,8 +110,42 @@ pub(super) fn chart(metadata: &Metadata, is_root: bool) -> Value {
         promoted,
         methods: &[],
         text: None,
-        json: JsonValue::Object(json),
+        json,
     }))
+}
+
+/// The names of `chart.Metadata`'s fields in JSON.
+const METADATA_NAMES: [&str; 17] = [
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
+];
+
+/// Fields under the names that they have in JSON, without those that are empty (`omitempty`).
+fn filled(names: &[&'static str], fields: &[(&'static str, Value)]) -> Vec<(&'static str, Value)> {
+    let full = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::List(list) => !list.items().is_empty(),
+        Value::Map(map) => !map.snapshot().is_empty(),
+        Value::Bool(truth) => *truth,
+        _ => true,
+    };
+    let named = names.iter().zip(fields).map(|(name, (_, value))| (*name, value.clone()));
+    named.filter(|(_, value)| full(value)).collect()
 }
 
 fn strings(items: &[String]) -> Value {
@@ -152,108 +185,44 @@ fn metadata_fields(m: &Metadata) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Puts what is not empty, as `omitempty` does.
-fn put(json: &mut Json<String, JsonValue>, key: &str, value: impl Into<JsonValue>) {
-    let value = value.into();
-    let empty = match &value {
-        JsonValue::String(text) => text.is_empty(),
-        JsonValue::Array(items) => items.is_empty(),
-        JsonValue::Object(map) => map.is_empty(),
-        JsonValue::Bool(truth) => !truth,
-        _ => false,
-    };
-    if !empty {
-        json.insert(key.to_owned(), value);
-    }
-}
-
-fn metadata_json(m: &Metadata) -> Json<String, JsonValue> {
-    let mut json = Json::new();
-    for (key, text) in [
-        ("name", &m.name),
-        ("home", &m.home),
-        ("version", &m.version),
-        ("description", &m.description),
-        ("icon", &m.icon),
-        ("apiVersion", &m.api_version),
-        ("condition", &m.condition),
-        ("tags", &m.tags),
-        ("appVersion", &m.app_version),
-        ("kubeVersion", &m.kube_version),
-        ("type", &m.kind),
-    ] {
-        put(&mut json, key, text.as_str());
-    }
-    put(&mut json, "sources", m.sources.clone());
-    put(&mut json, "keywords", m.keywords.clone());
-    put(&mut json, "deprecated", m.deprecated);
-    put(&mut json, "annotations", m.annotations.iter().cloned().collect::<JsonValue>());
-    put(&mut json, "maintainers", m.maintainers.iter().map(maintainer_json).collect::<Vec<_>>());
-    put(&mut json, "dependencies", m.dependencies.iter().flatten().map(dependency_json).collect::<Vec<_>>());
-    json
-}
-
-fn maintainer_json(m: &Maintainer) -> JsonValue {
-    let mut json = Json::new();
-    put(&mut json, "name", m.name.as_str());
-    put(&mut json, "email", m.email.as_str());
-    put(&mut json, "url", m.url.as_str());
-    JsonValue::Object(json)
-}
-
 fn maintainer(m: &Maintainer) -> Value {
-    Value::object(Struct {
-        type_name: "*chart.Maintainer",
-        kind: Kind::Ptr,
-        fields: vec![
-            ("Name", m.name.as_str().into()),
-            ("Email", m.email.as_str().into()),
-            ("URL", m.url.as_str().into()),
-        ],
-        promoted: Vec::new(),
-        methods: &[],
-        text: None,
-        json: maintainer_json(m),
-    })
+    let fields =
+        vec![("Name", m.name.as_str().into()), ("Email", m.email.as_str().into()), ("URL", m.url.as_str().into())];
+    pointer("*chart.Maintainer", filled(&["name", "email", "url"], &fields), fields)
 }
 
-fn dependency_json(d: &Dependency) -> JsonValue {
-    let mut json = Json::new();
-    json.insert("name".to_owned(), d.name.as_str().into());
-    put(&mut json, "version", d.version.as_str());
-    json.insert("repository".to_owned(), d.repository.as_str().into());
-    put(&mut json, "condition", d.condition.as_str());
-    put(&mut json, "tags", d.tags.clone());
-    put(&mut json, "enabled", d.enabled);
-    put(&mut json, "import-values", d.import_values.clone());
-    put(&mut json, "alias", d.alias.as_str());
-    JsonValue::Object(json)
+fn pointer(type_name: &'static str, json: Vec<(&'static str, Value)>, fields: Vec<(&'static str, Value)>) -> Value {
+    Value::object(Struct { type_name, kind: Kind::Ptr, fields, promoted: Vec::new(), methods: &[], text: None, json })
 }
 
 fn dependency(d: &Dependency) -> Value {
+    const NAMES: [&str; 8] =
+        ["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"];
     let imports = if d.import_values.is_empty() {
         Value::List(List::nil(&ANY_LIST))
     } else {
         Value::list(d.import_values.iter().map(Value::from).collect())
     };
-    Value::object(Struct {
-        type_name: "*chart.Dependency",
-        kind: Kind::Ptr,
-        fields: vec![
-            ("Name", d.name.as_str().into()),
-            ("Version", d.version.as_str().into()),
-            ("Repository", d.repository.as_str().into()),
-            ("Condition", d.condition.as_str().into()),
-            ("Tags", strings(&d.tags)),
-            ("Enabled", d.enabled.into()),
-            ("ImportValues", imports),
-            ("Alias", d.alias.as_str().into()),
-        ],
-        promoted: Vec::new(),
-        methods: &[],
-        text: None,
-        json: dependency_json(d),
-    })
+    let fields: Vec<(&'static str, Value)> = vec![
+        ("Name", d.name.as_str().into()),
+        ("Version", d.version.as_str().into()),
+        ("Repository", d.repository.as_str().into()),
+        ("Condition", d.condition.as_str().into()),
+        ("Tags", strings(&d.tags)),
+        ("Enabled", d.enabled.into()),
+        ("ImportValues", imports),
+        ("Alias", d.alias.as_str().into()),
+    ];
+    // Name and repository are written even when they are empty.
+    let json = NAMES
+        .iter()
+        .zip(&fields)
+        .flat_map(|(name, field)| match *name {
+            "name" | "repository" => vec![(*name, field.1.clone())],
+            name => filled(&[name], std::slice::from_ref(field)),
+        })
+        .collect();
+    pointer("*chart.Dependency", json, fields)
 }
 
 /// `.Capabilities`
@@ -261,23 +230,12 @@ pub(super) fn capabilities(capabilities: &Capabilities) -> Value {
     let kube = kube_version(capabilities);
     let helm = helm_version();
     let versions: Vec<Value> = capabilities.api_versions.iter().map(|v| v.as_str().into()).collect();
-    let mut json = Json::new();
-    json.insert("KubeVersion".to_owned(), kube.json.clone());
-    json.insert("APIVersions".to_owned(), capabilities.api_versions.clone().into());
-    json.insert("HelmVersion".to_owned(), helm.json.clone());
-    Value::object(Struct {
-        type_name: "*chartutil.Capabilities",
-        kind: Kind::Ptr,
-        fields: vec![
-            ("KubeVersion", Value::object(kube)),
-            ("APIVersions", Value::List(List::new(&VERSION_SET, versions))),
-            ("HelmVersion", Value::object(helm)),
-        ],
-        promoted: Vec::new(),
-        methods: &[],
-        text: None,
-        json: JsonValue::Object(json),
-    })
+    let fields = vec![
+        ("KubeVersion", Value::object(kube)),
+        ("APIVersions", Value::List(List::new(&VERSION_SET, versions))),
+        ("HelmVersion", Value::object(helm)),
+    ];
+    pointer("*chartutil.Capabilities", fields.clone(), fields)
 }
 
 fn kube_version(capabilities: &Capabilities) -> Struct {
@@ -299,7 +257,7 @@ fn kube_version(capabilities: &Capabilities) -> Struct {
         promoted: Vec::new(),
         methods: METHODS,
         text: Some(capabilities.version.clone()),
-        json: fields.iter().map(|(name, text)| ((*name).to_owned(), JsonValue::from(text.as_str()))).collect(),
+        json: fields.iter().map(|(name, text)| (*name, text.as_str().into())).collect(),
     }
 }
 
@@ -311,6 +269,6 @@ fn helm_version() -> Struct {
         promoted: Vec::new(),
         methods: &[],
         text: None,
-        json: HELM_VERSION.iter().map(|(_, key, value)| ((*key).to_owned(), JsonValue::from(*value))).collect(),
+        json: HELM_VERSION.iter().map(|(_, key, value)| (*key, (*value).into())).collect(),
     }
 }

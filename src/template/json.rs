@@ -4,6 +4,7 @@ use super::container::{Entries, List, Map};
 use super::limits::{MAX_VALUE_DEPTH, MAX_VALUES};
 use super::types::{ANY_LIST, ANY_MAP};
 use super::value::Value;
+use crate::go::json::{self, Style};
 use base64::Engine as _;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ impl Value {
             Self::Object(object) => match object.json() {
                 Some(json) => json,
                 None => object
-                    .fields()
+                    .json_fields()
                     .into_iter()
                     .map(|(name, value)| Ok((name.to_owned(), value.json_at(depth + 1, visited)?)))
                     .collect::<Result<serde_json::Map<_, _>, _>>()?
@@ -102,5 +103,105 @@ impl Value {
             Self::Error(_) => serde_json::Value::Object(serde_json::Map::new()),
             Self::Complex(..) | Self::Func(_) => return Err(JsonError::Type(self.type_name())),
         })
+    }
+}
+
+impl Value {
+    /// The text that `encoding/json` makes of it: maps by key, structs in the order of their fields.
+    ///
+    /// # Errors
+    /// As [`Value::to_json`].
+    pub(crate) fn to_json_text(&self, style: Style) -> Result<String, JsonError> {
+        let mut writer = Writer { out: String::new(), style, visited: 0 };
+        writer.put(self, 0)?;
+        Ok(writer.out)
+    }
+}
+
+struct Writer {
+    out: String,
+    style: Style,
+    visited: usize,
+}
+
+impl Writer {
+    fn put(&mut self, value: &Value, depth: usize) -> Result<(), JsonError> {
+        stacker::maybe_grow(128 << 10, 1 << 20, || self.put_here(value, depth))
+    }
+
+    fn put_here(&mut self, value: &Value, depth: usize) -> Result<(), JsonError> {
+        match value {
+            Value::List(list) if !list.is_nil() => {
+                self.count(value, depth)?;
+                self.collection('[', ']', depth, list.items().iter(), |writer, item| writer.put(item, depth + 1))
+            }
+            Value::Map(map) if !map.is_nil() => {
+                self.count(value, depth)?;
+                let entries = map.snapshot();
+                self.collection('{', '}', depth, entries.iter(), |writer, (key, item)| {
+                    writer.pair(key, item, depth + 1)
+                })
+            }
+            Value::Object(object) if object.json().is_none() => {
+                self.count(value, depth)?;
+                let fields = object.json_fields();
+                self.collection('{', '}', depth, fields.iter(), |writer, (key, item)| writer.pair(key, item, depth + 1))
+            }
+            Value::String(text) => {
+                self.count(value, depth)?;
+                json::put_text(&mut self.out, text.as_str(), self.style.escape_html);
+                Ok(())
+            }
+            scalar => {
+                let json = scalar.json_at(depth, &mut self.visited)?;
+                self.out.push_str(&json::write(&json, self.style));
+                Ok(())
+            }
+        }
+    }
+
+    fn count(&mut self, value: &Value, depth: usize) -> Result<(), JsonError> {
+        if depth > MAX_VALUE_DEPTH {
+            return Err(JsonError::Cycle(value.type_name()));
+        }
+        self.visited += 1;
+        if self.visited > MAX_VALUES { Err(JsonError::Size) } else { Ok(()) }
+    }
+
+    fn pair(&mut self, key: &str, value: &Value, depth: usize) -> Result<(), JsonError> {
+        json::put_text(&mut self.out, key, self.style.escape_html);
+        self.out.push_str(if self.style.pretty { ": " } else { ":" });
+        self.put(value, depth)
+    }
+
+    fn collection<T>(
+        &mut self,
+        open: char,
+        close: char,
+        depth: usize,
+        items: impl ExactSizeIterator<Item = T>,
+        mut put: impl FnMut(&mut Self, T) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        let empty = items.len() == 0;
+        self.out.push(open);
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.line(depth + 1);
+            put(self, item)?;
+        }
+        if !empty {
+            self.line(depth);
+        }
+        self.out.push(close);
+        Ok(())
+    }
+
+    fn line(&mut self, depth: usize) {
+        if self.style.pretty {
+            self.out.push('\n');
+            self.out.extend(std::iter::repeat_n("  ", depth));
+        }
     }
 }

@@ -38,7 +38,12 @@ pub trait Object: fmt::Debug {
         None
     }
 
-    /// What `encoding/json` makes of it. `None`: an object of its fields.
+    /// The fields as `encoding/json` names them, in its order, without those that it leaves out.
+    fn json_fields(&self) -> Vec<(&'static str, Value)> {
+        self.fields()
+    }
+
+    /// What `encoding/json` makes of it. `None`: an object of [`Self::json_fields`].
     fn json(&self) -> Option<serde_json::Value> {
         None
     }
