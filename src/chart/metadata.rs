@@ -45,9 +45,9 @@ pub struct Metadata {
     /// `application`, `library` or nothing.
     pub kind: String,
     /// Which of the dependencies, as they were written, is null.
-    null_dependency: Option<usize>,
+    pub null_dependency: Option<usize>,
     /// Whether a maintainer is null.
-    null_maintainer: bool,
+    pub null_maintainer: bool,
 }
 
 /// Someone who looks after a chart.
