@@ -32,7 +32,11 @@ conformance:
     EVENKEEL_REQUIRE_ALL=1 cargo test --test it sandbox
 
 bench:
-    cargo bench
+    cargo bench --bench pipeline
+
+# time and memory beside helm's, over the project's charts or a folder of others (docs/benchmarks.md)
+bench-render *ARGS:
+    cargo bench --bench render -- {{ARGS}}
 
 deny:
     cargo deny check bans licenses sources

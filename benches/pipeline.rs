@@ -26,6 +26,8 @@ use evenkeel::reconcile::{Ambience, DesiredEnvironment, RenderCache, Source, WOR
 use evenkeel::tree::Tree;
 use evenkeel::yaml::{self, Numbers};
 
+#[path = "pipeline/find_helm.rs"]
+mod find_helm;
 #[path = "pipeline/helm.rs"]
 mod helm;
 

@@ -1,7 +1,7 @@
 //! The umbrella chart with staging's values, by helm and by evenkeel, in the same run and to the same bytes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use evenkeel::render::{CompiledChart, RenderOptions, TextOptions};
 use evenkeel::values::merge_maps;
 use evenkeel::yaml::{self, Numbers};
 
-use super::{PROJECT, RUNS, SAVED, median_and_max};
+use super::{PROJECT, RUNS, SAVED, find_helm, median_and_max};
 
 /// The values of release clipper in staging, lowest layer first.
 const VALUES: [&str; 2] = ["environments/base/clipper/values.yaml", SAVED];
@@ -26,18 +26,9 @@ fn rendered_text() -> String {
     chart.render(&values, &options).unwrap().text_as_helm_template(&TextOptions::default()).unwrap()
 }
 
-/// helm: `EVENKEEL_HELM`, else on the PATH, else where `.ci/run` installs it.
-fn helm() -> Option<PathBuf> {
-    let named = std::env::var_os("EVENKEEL_HELM").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let installed = std::env::home_dir().map(|home| home.join(".cache/evenkeel/venv/bin/helm"));
-    let mut candidates = named.into_iter().chain(std::env::split_paths(&path).map(|p| p.join("helm"))).chain(installed);
-    candidates.find(|helm| helm.is_file())
-}
-
 /// The same chart and values by helm's process, by ours and in this process, in turns.
 pub(super) fn compare() {
-    let Some(helm) = helm() else { return println!("ratio to helm: not measured, there is no helm") };
+    let Some(helm) = find_helm::helm() else { return println!("ratio to helm: not measured, there is no helm") };
     let run = |program: &Path| {
         let values = VALUES.iter().flat_map(|path| ["--values", path]);
         let arguments = ["template", "clipper", "charts/clipper"].into_iter().chain(values);

@@ -72,8 +72,7 @@ impl CompiledChart {
         let own_notes = format!("{}/templates/{NOTES}", chart.metadata.name);
         rendered.notes = files.get(&own_notes).cloned().unwrap_or_default();
         files.retain(|path, _| !path.ends_with(NOTES));
-        rendered.crds =
-            chart.crds().into_iter().map(|(source, file)| Crd { source, text: file.text().into_owned() }).collect();
+        rendered.crds = chart.crds().into_iter().map(|(source, file)| Crd { source, file: file.clone() }).collect();
         rendered.sort(files)?;
         Ok(rendered)
     }

@@ -27,7 +27,8 @@ static FILES: MapType = MapType {
 
 /// `.Files` of a chart.
 pub(super) fn files(files: &[ChartFile]) -> Value {
-    let entries = files.iter().map(|file| (Arc::from(file.name.as_str()), Value::bytes(file.data.to_vec()))).collect();
+    let entries =
+        files.iter().map(|file| (Arc::from(file.name.as_str()), Value::Bytes(Arc::clone(&file.data)))).collect();
     Value::Map(Map::new(&FILES, entries))
 }
 

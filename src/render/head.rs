@@ -1,7 +1,7 @@
 //! What helm reads of every rendered document: type, name and annotations (helm: `releaseutil.SimpleHead`).
 
 use crate::chart::{Decoder, field};
-use crate::yaml::Node;
+use crate::yaml::{Node, Wanted};
 
 /// The head of a document.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +12,13 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// What has to be read of a document.
+    pub(super) const WANTED: Wanted = Wanted::Only(&[
+        ("apiVersion", Wanted::All),
+        ("kind", Wanted::All),
+        ("metadata", Wanted::Only(&[("name", Wanted::All), ("annotations", Wanted::All)])),
+    ]);
+
     /// Reads a document.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Rendered files become manifests in helm's install order, and hooks (helm: `releaseutil.SortManifests`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use super::error::RenderError;
 use super::head::Head;
 use super::split::split;
+use crate::chart::ChartFile;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::manifest::{self, Object};
 use crate::yaml::{self, Node, Numbers};
@@ -39,8 +41,6 @@ pub struct Manifest {
     pub text: String,
     /// The kind; empty where the document has none.
     pub kind: String,
-    /// The object; `None` for a document of nothing but comments.
-    object: Option<Value>,
 }
 
 /// A document that helm runs at an event instead of installing it.
@@ -64,7 +64,7 @@ pub struct Crd {
     /// As helm names it in `# Source:`.
     pub source: String,
     /// The whole file; it may hold several documents.
-    pub text: String,
+    pub(super) file: ChartFile,
 }
 
 /// What a chart renders to.
@@ -88,7 +88,9 @@ impl Manifest {
     /// # Errors
     /// When the document is no Kubernetes object, with the template that it came from.
     pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
-        self.object.as_ref().map_or_else(|| Ok(Vec::new()), |value| objects_of(value.clone(), &self.source))
+        let value =
+            yaml::to_json(&self.text, Numbers::Exact).map_err(|error| yaml_error(&error, &self.source, &self.text))?;
+        if value.is_null() { Ok(Vec::new()) } else { objects_of(value, &self.source) }
     }
 }
 
@@ -110,15 +112,22 @@ fn object(value: Value, source: &str) -> Result<Object, RenderError> {
 }
 
 impl Crd {
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.file.text()
+    }
+
     /// The objects of the file.
     ///
     /// # Errors
     /// When it is no YAML or holds no Kubernetes object.
     pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
-        let nodes = yaml::parse_all(&self.text).map_err(|error| yaml_error(&error, &self.source, &self.text))?;
+        let text = self.text();
+        let nodes = yaml::parse_all(&text).map_err(|error| yaml_error(&error, &self.source, &text))?;
         let mut found = Vec::new();
         for node in nodes {
-            let value = node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, &self.source, &self.text))?;
+            let value = node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, &self.source, &text))?;
             if !value.is_null() {
                 found.extend(objects_of(value, &self.source)?);
             }
@@ -150,37 +159,14 @@ impl Rendered {
                 self.add(&source, text)?;
             }
         }
-        let unknown = manifest::install_rank("");
-        // Helm 3.17 does not know these two: they stand among the strangers, by name.
-        let rank = |kind: &str| match kind {
-            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => unknown,
-            kind => manifest::install_rank(kind),
-        };
-        let order = |a: &str, b: &str| {
-            let by_name = || if rank(a) == unknown { a.cmp(b) } else { std::cmp::Ordering::Equal };
-            rank(a).cmp(&rank(b)).then_with(by_name)
-        };
-        self.manifests.sort_by(|a, b| order(&a.kind, &b.kind));
-        self.hooks.sort_by(|a, b| order(&a.manifest.kind, &b.manifest.kind));
+        self.manifests.sort_by_cached_key(|manifest| order(&manifest.kind));
+        self.hooks.sort_by_cached_key(|hook| order(&hook.manifest.kind));
         Ok(())
     }
 
     fn add(&mut self, source: &str, text: &str) -> Result<(), RenderError> {
-        let node = yaml::parse_lenient(text).map_err(|error| yaml_error(&error, source, text))?;
-        // What JSON cannot hold is told before a field of the wrong type is.
-        let object = match &node {
-            Some(node) => Some(node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, source, text))?),
-            None => None,
-        };
-        let object = object.filter(|value| !value.is_null());
-        let head = match &node {
-            Some(node) => Head::read(node).map_err(|(message, position)| {
-                let diagnostic = shown(Diagnostic::new(source, message.clone()), text, position, node);
-                RenderError::new(format!("YAML parse error on {source}: {message}"), diagnostic)
-            })?,
-            None => Head::default(),
-        };
-        let manifest = Manifest { source: source.to_owned(), text: text.to_owned(), kind: head.kind.clone(), object };
+        let head = head(source, text)?;
+        let manifest = Manifest { source: source.to_owned(), text: text.to_owned(), kind: head.kind.clone() };
         let Some(events) = head.annotation(HOOK) else {
             self.manifests.push(manifest);
             return Ok(());
@@ -207,6 +193,35 @@ impl Rendered {
         });
         Ok(())
     }
+}
+
+/// What the head of a document says. Of an ordinary document the rest is only walked over; when anything is odd, all of it is
+/// read.
+fn head(source: &str, text: &str) -> Result<Head, RenderError> {
+    if let Some(node) = yaml::ordinary_parts(text, &Head::WANTED)
+        && let Ok(head) = node.as_ref().map_or_else(|| Ok(Head::default()), Head::read)
+    {
+        return Ok(head);
+    }
+    let failed = |error: yaml::Error| yaml_error(&error, source, text);
+    let Some(node) = yaml::parse_lenient(text).map_err(failed)? else { return Ok(Head::default()) };
+    // What JSON cannot hold is told before a field of the wrong type is.
+    node.to_json(Numbers::Exact).map_err(failed)?;
+    Head::read(&node).map_err(|(message, position)| {
+        let diagnostic = shown(Diagnostic::new(source, message.clone()), text, position, &node);
+        RenderError::new(format!("YAML parse error on {source}: {message}"), diagnostic)
+    })
+}
+
+/// Where helm puts a kind: known ones have a rank, the others follow by name.
+fn order(kind: &str) -> (usize, String) {
+    let unknown = manifest::install_rank("");
+    // Helm 3.17 does not know these two: they stand among the strangers.
+    let rank = match kind {
+        "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => unknown,
+        kind => manifest::install_rank(kind),
+    };
+    (rank, if rank == unknown { kind.to_owned() } else { String::new() })
 }
 
 fn yaml_error(error: &yaml::Error, source: &str, text: &str) -> RenderError {

@@ -28,7 +28,7 @@ impl Rendered {
         let mut manifest = String::new();
         if options.include_crds {
             for crd in &self.crds {
-                put(&mut manifest, &crd.source, &crd.text);
+                put(&mut manifest, &crd.source, &crd.text());
             }
         }
         for document in &self.manifests {

@@ -36,7 +36,7 @@ pub enum Value {
     /// `string`
     String(Str),
     /// `[]uint8`
-    Bytes(Rc<[u8]>),
+    Bytes(Arc<[u8]>),
     /// A slice.
     List(List),
     /// A map with string keys.
@@ -72,7 +72,7 @@ impl Value {
 
     /// A `[]uint8`.
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self::Bytes(Rc::from(bytes))
+        Self::Bytes(Arc::from(bytes))
     }
 
     /// Whether this is the nil interface.

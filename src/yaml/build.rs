@@ -227,7 +227,7 @@ impl<'t> Builder<'t> {
                 EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
                     is_merge = value == "<<" && (plain_implicit || tag.as_deref() == Some(resolve::MERGE));
                     let weight = Weight { nodes: 1, bytes: value.len(), depth: 0 };
-                    let value = resolve::scalar(tag.as_deref(), plain_implicit, value)
+                    let value = resolve::scalar(tag.as_deref(), plain_implicit, value.into())
                         .map_err(|message| Error::new(message, start))?;
                     self.decoded += 1;
                     let node = Node { value, start, end };

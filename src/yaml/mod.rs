@@ -13,6 +13,7 @@ mod key;
 mod node;
 mod number;
 mod order;
+mod quick;
 mod resolve;
 mod through_json;
 mod timestamp;
@@ -66,7 +67,26 @@ pub fn parse_all(text: &str) -> Result<Vec<Node>, Error> {
 /// # Errors
 /// As [`parse_lenient`], and for what JSON cannot hold: `.inf`, `.nan`, null as a key.
 pub fn to_json(text: &str, numbers: Numbers) -> Result<Value, Error> {
+    if let Some(value) = quick::to_json(text, numbers) {
+        return Ok(value);
+    }
     parse_lenient(text)?.map_or(Ok(Value::Null), |node| node.to_json(numbers))
+}
+
+/// Which part of a document is wanted.
+#[derive(Debug)]
+pub enum Wanted {
+    /// All that is there.
+    All,
+    /// Of a map, the values of these keys (in any case), and of them these parts.
+    Only(&'static [(&'static str, Wanted)]),
+}
+
+/// The wanted parts of the only document as [`parse_lenient`] reads it, without their places, where the text is ordinary YAML that
+/// JSON can hold; `None` where only [`parse_lenient`] can tell.
+#[must_use]
+pub fn ordinary_parts(text: &str, wanted: &'static Wanted) -> Option<Option<Node>> {
+    quick::parts(text, wanted)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Which type go-yaml v2 gives a scalar: YAML 1.1 as Go takes it.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use base64::Engine;
@@ -42,14 +43,14 @@ impl Plain {
         }
     }
 
-    fn value(self, text: String) -> NodeValue {
+    fn value(self, text: Cow<'_, str>) -> NodeValue {
         match self {
             Self::Null => NodeValue::Null,
             Self::Bool(b) => NodeValue::Bool(b),
             Self::Int(Integer::Signed(n)) => NodeValue::Int(n),
             Self::Int(Integer::Unsigned(n)) => NodeValue::UInt(n),
             Self::Float(f) => NodeValue::Float(f),
-            Self::Timestamp | Self::Str => NodeValue::String(text),
+            Self::Timestamp | Self::Str => NodeValue::String(text.into_owned()),
         }
     }
 }
@@ -68,12 +69,12 @@ static BASE_60: LazyLock<Regex> =
 ///
 /// # Errors
 /// With go-yaml's message, when the text does not fit the tag.
-pub(super) fn scalar(tag: Option<&str>, plain: bool, text: String) -> Result<NodeValue, String> {
+pub(super) fn scalar(tag: Option<&str>, plain: bool, text: Cow<'_, str>) -> Result<NodeValue, String> {
     let Some(tag) = tag.filter(|t| !t.is_empty()) else {
-        return Ok(if plain { resolve(None, &text).value(text) } else { NodeValue::String(text) });
+        return Ok(if plain { resolve(None, &text).value(text) } else { NodeValue::String(text.into_owned()) });
     };
     match tag {
-        STR => Ok(NodeValue::String(text)),
+        STR => Ok(NodeValue::String(text.into_owned())),
         BINARY => STANDARD
             .decode(text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect::<Vec<u8>>())
             .map(|bytes| NodeValue::String(String::from_utf8_lossy(&bytes).into_owned()))
@@ -87,7 +88,7 @@ pub(super) fn scalar(tag: Option<&str>, plain: bool, text: String) -> Result<Nod
                 found => Err(format!("cannot decode {} `{text}` as a {}", short(found.tag()), short(tag))),
             }
         }
-        _ => Ok(NodeValue::String(text)),
+        _ => Ok(NodeValue::String(text.into_owned())),
     }
 }
 
