@@ -57,6 +57,11 @@ impl List {
         self.0.items.is_empty()
     }
 
+    /// What tells it from every other list that lives at the same time.
+    pub(super) fn identity(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
+    }
+
     /// Whether two are one and the same slice.
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
@@ -155,6 +160,11 @@ impl Map {
     /// A copy of the entries as they are now.
     pub fn snapshot(&self) -> Vec<(Arc<str>, Value)> {
         self.data.entries.borrow().iter().map(|(key, value)| (Arc::clone(key), value.clone())).collect()
+    }
+
+    /// What tells it from every other map that lives at the same time.
+    pub(super) fn identity(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
     }
 
     /// Whether two are one and the same map.

@@ -10,6 +10,7 @@ use super::quote::quote;
 use super::set::{Dialect, Set};
 use super::text::Str;
 use super::value::Value;
+use super::watch::Watch;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Context<'a> {
     /// Texts that were parsed before, by name and text.
     texts: HashMap<Arc<str>, HashMap<Arc<str>, Rc<Trees>>>,
     parsed_texts: usize,
+    /// Who follows the run, if anybody does.
+    watch: Option<Box<Watch>>,
 }
 
 impl Context<'_> {
@@ -172,6 +175,11 @@ impl Context<'_> {
         self.set.get(name).or(empty).map(Arc::clone)
     }
 
+    /// Who follows the run, if anybody does.
+    pub(super) fn watch(&mut self) -> Option<&mut Watch> {
+        self.watch.as_deref_mut()
+    }
+
     pub(super) fn function(&self, name: &str) -> Option<Rc<Function>> {
         self.functions.get(name).map(Rc::clone)
     }
@@ -206,6 +214,7 @@ impl<'a> Engine<'a> {
                 overlays: Vec::new(),
                 texts: HashMap::new(),
                 parsed_texts: 0,
+                watch: None,
             },
         }
     }
@@ -216,6 +225,16 @@ impl<'a> Engine<'a> {
     /// The template does not exist or fails, or a limit is reached.
     pub fn execute(&mut self, name: &str, data: Value) -> Result<String, Error> {
         self.context.execute_template(name, data).map(|text| text.to_string())
+    }
+
+    /// Lets somebody follow what is executed from now on.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.context.watch = Some(Box::new(watch));
+    }
+
+    /// Who follows the run.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.context.watch.as_deref()
     }
 
     /// What functions see: to call them from outside of a template.

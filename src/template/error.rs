@@ -1,5 +1,7 @@
 //! What goes wrong in a template: Go's text, and the place as data.
 
+use super::place::Place;
+
 /// A template failed to parse or to execute. It prints as Go prints it:
 /// `template: NAME:LINE:COLUMN: executing "NAME" at <NODE>: MESSAGE`.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,6 +21,12 @@ pub struct Error {
     pub message: String,
     /// The error of the template that the failing call ran.
     pub cause: Option<Box<Error>>,
+    /// The real place, if the error has one.
+    pub place: Option<Box<Place>>,
+    /// The `{{template}}` actions that led from the start of the execution to the place, innermost first.
+    pub calls: Vec<Place>,
+    /// The innermost action that was still open where the text ended or went wrong.
+    pub opened: Option<Box<Place>>,
 }
 
 /// Which step failed.
@@ -37,6 +45,17 @@ pub enum ErrorKind {
 impl Error {
     pub(super) fn unplaced(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { text: message.clone(), kind, template: String::new(), line: 0, column: None, message, cause: None }
+        Self {
+            text: message.clone(),
+            kind,
+            template: String::new(),
+            line: 0,
+            column: None,
+            message,
+            cause: None,
+            place: None,
+            calls: Vec::new(),
+            opened: None,
+        }
     }
 }

@@ -215,6 +215,9 @@ impl<'t> Exec<'t, '_, '_> {
         match value {
             Value::Object(object) => {
                 if let Some(field) = object.field(name) {
+                    if let Some(watch) = self.context.watch() {
+                        watch.key(value, name);
+                    }
                     if has_args {
                         return Err(self.fail(format!("{name} has arguments but cannot be invoked as function")));
                     }
@@ -224,6 +227,9 @@ impl<'t> Exec<'t, '_, '_> {
             Value::Map(map) => {
                 if has_args {
                     return Err(self.fail(format!("{name} is not a method but has arguments")));
+                }
+                if let Some(watch) = self.context.watch() {
+                    watch.key(value, name);
                 }
                 let elem = map.ty().elem;
                 return match (map.get(name), self.context.missing()) {
@@ -286,6 +292,9 @@ impl<'t> Exec<'t, '_, '_> {
             let mut value = Operand::Missing;
             for arg in args {
                 value = self.argument(dot, Type::Reflect, arg)?;
+                if let Some(watch) = self.context.watch() {
+                    watch.empty(&value);
+                }
                 if value.truth() == (builtin == Builtin::Or) {
                     return Ok(value);
                 }
@@ -301,6 +310,14 @@ impl<'t> Exec<'t, '_, '_> {
             operands.push(self.fitted(last, typ)?);
         }
         self.context.charge(1).map_err(|message| self.limit(message))?;
+        let mut original = None;
+        if let Some(watch) = self.context.watch() {
+            match &callee {
+                Callee::Method(_, receiver) => watch.method(receiver, name, &operands),
+                _ => watch.call(name, &operands),
+            }
+            original = operands.first().and_then(Operand::value).cloned();
+        }
         let result = match callee {
             Callee::Builtin(builtin) => {
                 let handed = (builtin == Builtin::Call).then(|| operands.first().map(named)).flatten();
@@ -316,6 +333,9 @@ impl<'t> Exec<'t, '_, '_> {
                 (method.call)(self.context, receiver, &values).map(Operand::result)
             }
         };
+        if let (Some(watch), Ok(Operand::Concrete(copy))) = (self.context.watch(), &result) {
+            watch.copied(name, original.as_ref(), copy);
+        }
         result.map_err(|FuncError { message, cause }| {
             self.at = Some(call_at);
             let kind = match &cause {

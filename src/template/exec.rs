@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::{Error, ErrorKind};
 use super::limits::MAX_TEXT;
 use super::operand::Operand;
+use super::place::Place;
 use super::print::{print_to, sprint};
 use super::quote::quote;
 use super::set::Dialect;
@@ -40,7 +41,13 @@ pub(super) fn execute(context: &mut Context<'_>, template: &Arc<Template>, data:
     }
     let mut out = Vec::new();
     let dot = Operand::Interface(data).unwrapped();
+    if let Some(watch) = context.watch() {
+        watch.starts();
+    }
     let result = run(context, &mut out, template, dot);
+    if let Some(watch) = context.watch() {
+        watch.ends();
+    }
     context.leave();
     result.map(|()| out)
 }
@@ -71,7 +78,26 @@ impl<'t> Exec<'t, '_, '_> {
             }
             None => (0, None, format!("template: {}: {message}", self.template.name)),
         };
-        Box::new(Error { text, kind, template: source.name.to_string(), line, column, message, cause })
+        let place = self.at.map(|at| {
+            let node = match at {
+                // A branch prints with all that is in it.
+                At::Node(Node::Branch(branch)) => branch.pipe.to_string(),
+                at => at.to_string(),
+            };
+            Box::new(Place::new(source, &self.template.name, at.pos(), node))
+        });
+        Box::new(Error {
+            text,
+            kind,
+            template: source.name.to_string(),
+            line,
+            column,
+            message,
+            cause,
+            place,
+            calls: Vec::new(),
+            opened: None,
+        })
     }
 
     fn list(&mut self, dot: &Operand, nodes: &'t [Node]) -> Run<Flow> {
@@ -96,8 +122,16 @@ impl<'t> Exec<'t, '_, '_> {
     fn node(&mut self, dot: &Operand, node: &'t Node) -> Run<Flow> {
         self.at = Some(At::Node(node));
         match node {
-            Node::Text { text, .. } => self.write(text.as_bytes())?,
-            Node::Action { pipe, .. } => {
+            Node::Text { pos, text } => {
+                if let Some(watch) = self.context.watch() {
+                    watch.writes(self.out.len(), &self.template.source, *pos);
+                }
+                self.write(text.as_bytes())?;
+            }
+            Node::Action { pos, pipe } => {
+                if let Some(watch) = self.context.watch() {
+                    watch.writes(self.out.len(), &self.template.source, *pos);
+                }
                 let value = self.pipeline(dot, pipe)?;
                 if pipe.variables.is_empty() {
                     self.print(node, &value)?;
@@ -123,7 +157,11 @@ impl<'t> Exec<'t, '_, '_> {
                 };
                 let result = dot.and_then(|dot| run(self.context, self.out, &template, dot));
                 self.context.leave();
-                result?;
+                result.map_err(|mut error| {
+                    let place = Place::new(&self.template.source, &self.template.name, At::Node(node).pos(), node.to_string());
+                    error.calls.push(place);
+                    error
+                })?;
             }
             Node::Break { .. } => return Ok(Flow::Break),
             Node::Continue { .. } => return Ok(Flow::Continue),
@@ -146,7 +184,12 @@ impl<'t> Exec<'t, '_, '_> {
             Operand::Concrete(Value::Func(_)) => {
                 return Err(self.fail(format!("can't print {node} of type {}", value.type_name())));
             }
-            Operand::Concrete(value) | Operand::Interface(value) => print_to(self.out, value),
+            Operand::Concrete(value) | Operand::Interface(value) => {
+                if let Some(watch) = self.context.watch() {
+                    watch.whole(value);
+                }
+                print_to(self.out, value);
+            }
         }
         let written = self.out.len() - before;
         if written > MAX_TEXT && !matches!(value.value(), Some(Value::String(_))) {
@@ -157,6 +200,9 @@ impl<'t> Exec<'t, '_, '_> {
 
     fn if_or_with(&mut self, dot: &Operand, branch: &'t Branch) -> Run<Flow> {
         let value = self.pipeline(dot, &branch.pipe)?;
+        if let Some(watch) = self.context.watch() {
+            watch.empty(&value);
+        }
         if value.truth() {
             let dot = if branch.kind == BranchKind::With { &value } else { dot };
             self.list(dot, &branch.body)
@@ -169,6 +215,9 @@ impl<'t> Exec<'t, '_, '_> {
 
     fn range(&mut self, dot: &Operand, branch: &'t Branch) -> Run<Flow> {
         let value = self.pipeline(dot, &branch.pipe)?;
+        if let Some(watch) = self.context.watch() {
+            watch.range(&value);
+        }
         let mark = self.variables.len();
         let mut ran = false;
         // One pass over the body. False: the loop was left.

@@ -26,13 +26,17 @@ mod number;
 mod object;
 mod operand;
 mod parser;
+mod place;
 mod print;
 mod printf;
 mod quote;
+mod reads;
 mod set;
 mod text;
+mod touch;
 mod types;
 mod value;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -46,11 +50,15 @@ pub use json::JsonError;
 pub use limits::Limits;
 pub use number::{parse_float, parse_int, parse_uint};
 pub use object::Object;
+pub use place::Place;
 pub use quote::quote;
+pub use reads::{Asked, EVERY, Reads};
 pub use set::{Dialect, Set};
 pub use text::Str;
+pub use touch::Touch;
 pub use types::{
     ANY_LIST, ANY_MAP, BYTES_MAP, INT_LIST, Kind, LIST_LIST, ListType, MAP_LIST, MapType, Method, STRING_LIST,
     STRING_MAP, Signature, Type,
 };
 pub use value::Value;
+pub use watch::{Called, Origin, Watch};

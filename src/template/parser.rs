@@ -5,6 +5,7 @@ use super::error::{Error, ErrorKind};
 use super::lexer::{LexOptions, Lexer, Token, TokenKind};
 use super::limits::MAX_NESTING;
 use super::number::Number;
+use super::place::Place;
 use super::quote::{quote, unquote};
 use super::set::Dialect;
 use super::text::Str;
@@ -30,6 +31,8 @@ pub(super) fn parse(name: &str, text: &str, dialect: Dialect, knows: &dyn Fn(&st
         trees: Trees::new(),
         tree: Tree::new(),
         depth: 0,
+        delim: 0,
+        open: Vec::new(),
     };
     let body = parser.parse()?;
     parser.add(Arc::clone(&source.name), body)?;
@@ -83,6 +86,10 @@ struct Parser<'t, 'f> {
     trees: Trees,
     tree: Tree<'t>,
     depth: usize,
+    /// Where the action in hand starts.
+    delim: usize,
+    /// Actions that wait for their `{{end}}`: what they are, and where they start. For error messages alone.
+    open: Vec<(&'static str, usize)>,
 }
 
 type Parsed<T> = Result<T, Error>;
@@ -145,8 +152,23 @@ impl<'t> Parser<'t, '_> {
     // ---- errors
 
     fn error(&self, message: impl Into<String>) -> Error {
-        let message = message.into();
+        let token = &self.tree.tokens[self.tree.peeked.min(2)];
+        let node = if token.kind == TokenKind::Error { String::new() } else { token.text.to_string() };
+        self.error_at(message.into(), token.pos, node)
+    }
+
+    /// An error whose real place is this one; Go's line is that of the token in hand.
+    fn error_at(&self, message: String, pos: usize, node: String) -> Error {
         let line = self.tree.tokens[0].line;
+        let place = |pos: usize, node: &str| {
+            Box::new(Place::new(&self.source, &self.source.name, pos, node.to_owned()))
+        };
+        let opened = self.open.last().map(|(what, pos)| place(*pos, what));
+        // The end of the text is not where the mistake is.
+        let place = match &opened {
+            Some(opened) if message.starts_with("unexpected EOF") => opened.clone(),
+            _ => place(pos, &node),
+        };
         Error {
             text: format!("template: {}:{line}: {message}", self.source.name),
             kind: ErrorKind::Parse,
@@ -155,19 +177,26 @@ impl<'t> Parser<'t, '_> {
             column: None,
             message,
             cause: None,
+            place: Some(place),
+            calls: Vec::new(),
+            opened,
         }
     }
 
     fn unexpected(&self, token: &Token<'_>, context: &str) -> Error {
         if token.kind != TokenKind::Error {
-            return self.error(format!("unexpected {} in {context}", token.describe()));
+            let message = format!("unexpected {} in {context}", token.describe());
+            return self.error_at(message, token.pos, token.text.to_string());
         }
         let started = self.tree.action_line;
+        // An action that is never closed is wrong where it starts.
+        let pos = if token.text.starts_with("unclosed action") { self.delim } else { token.pos };
         if started == 0 || started == token.line {
-            return self.error(token.describe());
+            return self.error_at(token.describe(), pos, String::new());
         }
         let joint = if token.text.ends_with(" action") { "" } else { " in action" };
-        self.error(format!("{}{joint} started at {}:{started}", token.text, self.source.name))
+        let message = format!("{}{joint} started at {}:{started}", token.text, self.source.name);
+        self.error_at(message, pos, String::new())
     }
 
     fn deeper(&mut self) -> Parsed<()> {
@@ -187,6 +216,7 @@ impl<'t> Parser<'t, '_> {
         while self.peek().kind != TokenKind::Eof {
             if self.peek().kind == TokenKind::LeftDelim {
                 let delim = self.next();
+                self.delim = delim.pos;
                 if self.next_non_space().kind == TokenKind::Define {
                     let outer = std::mem::replace(&mut self.tree, Tree::new());
                     self.definition()?;
@@ -217,10 +247,12 @@ impl<'t> Parser<'t, '_> {
 
     fn definition(&mut self) -> Parsed<()> {
         const CONTEXT: &str = "define clause";
+        self.open.push(("define", self.delim));
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
         self.expect(TokenKind::RightDelim, CONTEXT)?;
         let body = self.body(CONTEXT)?;
+        self.open.pop();
         self.add(name, body)
     }
 
@@ -250,6 +282,7 @@ impl<'t> Parser<'t, '_> {
             TokenKind::Text => Ok(Item::Node(Node::Text { pos: token.pos, text: Str::from(&*token.text) })),
             TokenKind::LeftDelim => {
                 self.tree.action_line = token.line;
+                self.delim = token.pos;
                 self.deeper()?;
                 let item = stacker::maybe_grow(64 << 10, 1 << 20, || self.action());
                 self.depth -= 1;
@@ -319,7 +352,9 @@ impl<'t> Parser<'t, '_> {
             BranchKind::With => "with",
         };
         let scope = self.tree.variables.len();
+        let delim = self.delim;
         let pipe = self.pipeline(context, TokenKind::RightDelim)?;
+        self.open.push((context, delim));
         let ranges = usize::from(kind == BranchKind::Range);
         self.tree.range_depth += ranges;
         let (body, end) = self.list()?;
@@ -343,11 +378,13 @@ impl<'t> Parser<'t, '_> {
             _ => None,
         };
         self.tree.variables.truncate(scope);
+        self.open.pop();
         Ok(Node::Branch(Box::new(Branch { kind, pos: pipe.pos, pipe, body, otherwise })))
     }
 
     fn block(&mut self) -> Parsed<Node> {
         const CONTEXT: &str = "block clause";
+        self.open.push(("block", self.delim));
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, TokenKind::RightDelim)?;
@@ -357,6 +394,7 @@ impl<'t> Parser<'t, '_> {
         if !matches!(end, Item::End) {
             return Err(self.error(format!("unexpected {} in {CONTEXT}", end.describe())));
         }
+        self.open.pop();
         let outer = std::mem::replace(&mut self.tree, inner);
         self.add(Arc::clone(&name), body)?;
         self.tree = outer;
