@@ -34,13 +34,22 @@ impl Chart {
     /// With helm's message, when the value of a subchart's name is no map.
     pub fn with_dependencies(&self, values: &Table) -> Result<Self, String> {
         let mut chart = self.clone();
-        enable(&mut chart, values, "")?;
+        enable(&mut chart, values, "", false)?;
         import_below(&mut chart)?;
         Ok(chart)
     }
+
+    /// The chart with all its dependencies under their names, whether values switch them on or not: what a chart could be.
+    #[must_use]
+    pub fn with_all_dependencies(&self) -> Self {
+        let mut chart = self.clone();
+        // Nothing is asked of the values, so nothing can be wrong with them.
+        let _ = enable(&mut chart, &Table::new(), "", true);
+        chart
+    }
 }
 
-fn enable(chart: &mut Chart, given: &Table, path: &str) -> Result<(), String> {
+fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
     // What stands in charts/ without being listed takes part as it is.
     let mut taken: Vec<Chart> = chart
@@ -69,6 +78,13 @@ fn enable(chart: &mut Chart, given: &Table, path: &str) -> Result<(), String> {
     }
     chart.dependencies = taken;
     chart.linked = true;
+    if every {
+        for held in &mut chart.dependencies {
+            enable(held, given, path, true)?;
+        }
+        chart.metadata.dependencies = Some(wanted);
+        return Ok(());
+    }
     let all = values::coalesce(&chart.defaults(), given, &mut Vec::new()).map_err(|error| error.to_string())?;
     by_tags(&mut wanted, &all);
     by_conditions(&mut wanted, &all, path);
@@ -76,7 +92,7 @@ fn enable(chart: &mut Chart, given: &Table, path: &str) -> Result<(), String> {
     chart.dependencies.retain(|held| !off(&held.metadata.name));
     for held in &mut chart.dependencies {
         let below = format!("{path}{}.", held.metadata.name);
-        enable(held, &all, &below)?;
+        enable(held, &all, &below, false)?;
     }
     let off: Vec<String> = wanted.iter().filter(|w| !w.enabled).map(|w| w.name.clone()).collect();
     wanted.retain(|w| !off.contains(&w.name));

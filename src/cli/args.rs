@@ -53,6 +53,9 @@ pub enum Command {
     Chart(Box<super::chart::ChartArgs>),
     /// Print the manifests of an environment or a release (secret values masked).
     Render(RenderArgs),
+    /// Check everything that needs no cluster: specs, charts, templates, manifests, values that nobody reads. Exit: 0 nothing, 1
+    /// something, 2 error.
+    Lint(LintArgs),
     /// Say which layer, file and line each value comes from, and what it overrode.
     Explain(ExplainArgs),
     /// Show what applying would change. Exit: 0 nothing, 1 something, 2 error.
@@ -107,6 +110,17 @@ pub struct RenderArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: String,
+    /// Where the desired state is read from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// Arguments of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// An environment, or one release of it (default: all environments).
+    #[arg(value_name = "ENV[/RELEASE]")]
+    pub target: Option<String>,
     /// Where the desired state is read from.
     #[command(flatten)]
     pub source: SourceArgs,

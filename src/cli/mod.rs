@@ -9,6 +9,7 @@ mod diff;
 mod drift;
 mod error;
 mod explain;
+mod lint;
 mod log;
 mod mask;
 mod render;
@@ -63,6 +64,10 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
         }
         Command::Template(args) => Ok(template::run(&args, &mut console.raw(), &mut std::io::stderr())?),
         Command::Chart(args) => Ok(chart::run(&args, &mut console.raw(), &mut std::io::stderr())?),
+        Command::Lint(args) => {
+            log::start(verbose, args::LogFormat::Text);
+            lint::run(&args, console)
+        }
         Command::Explain(args) => {
             log::start(verbose, args::LogFormat::Text);
             explain::run(&args, console)

@@ -29,6 +29,26 @@ pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
     }
 }
 
+/// Makes sure that an environment of the target's name is there; what is wrong with it is not asked.
+pub(super) fn known(source: &Source, args: &SourceArgs, target: &Target) -> Result<(), CliError> {
+    let root = args.path.trim_matches('/');
+    let names = environment::discover(source.tree.as_ref(), root)?;
+    if !names.contains(&target.environment) {
+        let error = CliError::user(format!("there is no environment `{}` in `{root}`", target.environment));
+        return Err(suggest(error, &target.environment, &names));
+    }
+    // A release can only be looked for where the environment can be read.
+    if let (Some(release), Ok(environment)) =
+        (&target.release, environment::load(source.tree.as_ref(), root, &target.environment))
+        && environment.release(release).is_none()
+    {
+        let names: Vec<String> = environment.stages.iter().flatten().cloned().collect();
+        let error = CliError::user(format!("environment `{}` has no release `{release}`", target.environment));
+        return Err(suggest(error, release, &names));
+    }
+    Ok(())
+}
+
 /// Reads the environment that a target names; an unknown name is an error with the nearest one.
 pub(super) fn environment(source: &Source, args: &SourceArgs, target: &Target) -> Result<Environment, CliError> {
     let root = args.path.trim_matches('/');

@@ -111,10 +111,7 @@ pub(super) fn run(args: &TemplateArgs, out: &mut dyn Write, err: &mut dyn Write)
             Ok(1)
         }
         Err(Failure::Placed(error)) => {
-            writeln!(err, "Error: {}", error.helm)?;
-            if error.diagnostic.position.is_some() {
-                writeln!(err, "\n{}", error.diagnostic)?;
-            }
+            writeln!(err, "Error: {}", error.told())?;
             Ok(1)
         }
     }
@@ -181,6 +178,7 @@ fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
         capabilities,
         surroundings,
         limits: Limits::default(),
+        layers: layers(args),
     };
     let text = TextOptions {
         include_crds: args.include_crds,
@@ -189,6 +187,19 @@ fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
         show_only: args.show_only.clone(),
     };
     Ok(CompiledChart::new(chart).render(&values, &options)?.text_as_helm_template(&text)?)
+}
+
+/// Where values are given, the strongest last: for error messages.
+fn layers(args: &TemplateArgs) -> Vec<String> {
+    let files = args.values.iter().map(|path| format!("-f {}", path.display()));
+    let flags = [
+        ("--set-json", &args.set_json),
+        ("--set", &args.set),
+        ("--set-string", &args.set_string),
+        ("--set-file", &args.set_file),
+        ("--set-literal", &args.set_literal),
+    ];
+    files.chain(flags.iter().filter(|(_, given)| !given.is_empty()).map(|(flag, _)| (*flag).to_owned())).collect()
 }
 
 /// Helm's order: files, then JSON, typed, texts, files' contents, literals.

@@ -21,11 +21,13 @@ mod random;
 mod reflection;
 mod strings;
 mod toml;
+mod touch;
 mod url;
 mod versions;
 mod words;
 
 pub use random::Seeded;
+pub use touch::touch;
 
 pub(crate) use helm::{ERROR_END, ERROR_START, ROOT, without_no_value};
 

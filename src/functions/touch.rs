@@ -8,7 +8,9 @@ use crate::template::Touch;
 pub fn touch(name: &str) -> Touch {
     match name {
         "kindOf" | "kindIs" | "typeOf" | "typeIs" | "typeIsLike" => Touch::Nothing,
-        "and" | "or" | "not" | "default" | "empty" | "coalesce" | "required" | "ternary" | "all" | "any" => Touch::Choose,
+        "and" | "or" | "not" | "default" | "empty" | "coalesce" | "required" | "ternary" | "all" | "any" => {
+            Touch::Choose
+        }
         "dict" => Touch::Dict,
         "list" | "tuple" => Touch::List,
         "include" => Touch::Include,
@@ -28,10 +30,30 @@ pub fn touch(name: &str) -> Touch {
         "fromYaml" | "fromYamlArray" | "fromJson" | "fromJsonArray" | "mustFromJson" | "fromToml" | "call" => {
             Touch::Parse
         }
-        "lookup" | "getHostByName" | "now" | "ago" | "date" | "htmlDate" | "uuidv4" | "shuffle" | "randAlpha"
-        | "randAlphaNum" | "randAscii" | "randBytes" | "randInt" | "randNumeric" | "genPrivateKey" | "genCA"
-        | "genCAWithKey" | "genSelfSignedCert" | "genSelfSignedCertWithKey" | "genSignedCert"
-        | "genSignedCertWithKey" | "bcrypt" | "htpasswd" | "encryptAES" => Touch::World,
+        "lookup"
+        | "getHostByName"
+        | "now"
+        | "ago"
+        | "date"
+        | "htmlDate"
+        | "uuidv4"
+        | "shuffle"
+        | "randAlpha"
+        | "randAlphaNum"
+        | "randAscii"
+        | "randBytes"
+        | "randInt"
+        | "randNumeric"
+        | "genPrivateKey"
+        | "genCA"
+        | "genCAWithKey"
+        | "genSelfSignedCert"
+        | "genSelfSignedCertWithKey"
+        | "genSignedCert"
+        | "genSignedCertWithKey"
+        | "bcrypt"
+        | "htpasswd"
+        | "encryptAES" => Touch::World,
         _ => Touch::Whole,
     }
 }

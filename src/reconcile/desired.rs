@@ -143,13 +143,18 @@ pub fn layered_values(tree: &dyn Tree, release: &Release) -> Result<Merged, Diag
     let chart = Chart::load(tree, path).map_err(|e| *e.diagnostic)?;
     let used = chart.with_dependencies(&merged.value).map_err(|e| Diagnostic::new(&**path, e))?;
     let mut below = Vec::new();
-    defaults(tree, &used, &mut Vec::new(), &mut below)?;
+    chart_layers(tree, &used, &mut Vec::new(), &mut below)?;
     // The parent's first: what comes later goes below.
     Ok(below.into_iter().fold(merged, |merged, layer| merged.with_defaults(layer)))
 }
 
 /// The values of a chart and its subcharts as layers, each below the keys that lead to it, parents first.
-fn defaults(tree: &dyn Tree, chart: &Chart, keys: &mut Vec<String>, found: &mut Vec<Layer>) -> Result<(), Diagnostics> {
+pub(super) fn chart_layers(
+    tree: &dyn Tree,
+    chart: &Chart,
+    keys: &mut Vec<String>,
+    found: &mut Vec<Layer>,
+) -> Result<(), Diagnostics> {
     let file = chart.path_of("values.yaml");
     if let Some(bytes) = tree.read(&file)? {
         let name = format!("chart {}", chart.location.rsplit('/').next().unwrap_or(&chart.location));
@@ -159,7 +164,7 @@ fn defaults(tree: &dyn Tree, chart: &Chart, keys: &mut Vec<String>, found: &mut 
     }
     for dependency in &chart.dependencies {
         keys.push(dependency.metadata.name.clone());
-        defaults(tree, dependency, keys, found)?;
+        chart_layers(tree, dependency, keys, found)?;
         keys.pop();
     }
     Ok(())
@@ -175,7 +180,7 @@ fn render(
     if let Some(path) = &release.chart {
         let tree = source.tree.as_ref();
         let chart = compiled(tree, path, charts).map_err(|e| vec![e])?;
-        let options = options(source, release, surroundings);
+        let options = render_options(source, release, surroundings);
         let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
         for warning in &rendered.warnings {
             tracing::debug!(release = %release.name, %warning, "helm would warn");
@@ -231,7 +236,8 @@ fn compiled(
     Ok(chart)
 }
 
-fn options(source: &Source, release: &Release, ambience: &Ambience<'_>) -> RenderOptions {
+/// How a release is rendered.
+pub(super) fn render_options(source: &Source, release: &Release, ambience: &Ambience<'_>) -> RenderOptions {
     let capabilities = ambience.capabilities.map_or_else(Capabilities::default, |live| Capabilities {
         version: live.version.git_version.clone(),
         major: live.version.major.clone(),
@@ -249,6 +255,7 @@ fn options(source: &Source, release: &Release, ambience: &Ambience<'_>) -> Rende
             now: source.time,
             ..Surroundings::default()
         },
+        layers: release.values.layers().iter().map(|layer| layer.file.clone()).collect(),
         ..RenderOptions::default()
     }
 }
@@ -263,8 +270,7 @@ fn definition(mut object: Object, policy: Crds) -> Object {
     object
 }
 
-/// The place, and helm's own words where they say more.
+/// Helm's own words, and the place.
 fn described(error: &RenderError) -> String {
-    let text = error.diagnostic.to_string();
-    if text.contains(&error.helm) { text } else { format!("{text}\n  = helm: {}", error.helm) }
+    error.told()
 }

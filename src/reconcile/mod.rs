@@ -6,6 +6,7 @@ mod compare;
 mod desired;
 mod differences;
 mod execute;
+mod lint;
 mod observe;
 mod pass;
 mod ready;
@@ -17,6 +18,7 @@ pub use desired::{
 };
 pub use differences::{Difference, differences};
 pub use execute::{Event, ReleaseOutcome};
+pub use lint::{Finding, Lint, Severity, Subject, counts, lint};
 pub use pass::{Look, PassError, PassOptions, PassReport, Reconciler};
 pub use source::{Source, WORKING_FOLDER};
 pub use view::LiveView;

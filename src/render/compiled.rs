@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::chart::version::is_compatible;
 use crate::chart::{Chart, Table, TemplatePath};
-use crate::functions::{self, ROOT, without_no_value};
-use crate::template::{Dialect, Engine, FunctionTable, MissingKey, Set};
+use crate::functions::{self, ROOT, touch, without_no_value};
+use crate::template::{Dialect, Engine, FunctionTable, MissingKey, Set, Watch};
 use crate::values;
 
 use super::RenderOptions;
 use super::error::RenderError;
 use super::manifests::{Crd, Rendered};
+use super::missing::Ground;
 use super::scope::Scopes;
+use super::trace::Trace;
 
 /// Helm's suffix of the file that becomes the notes.
 const NOTES: &str = "NOTES.txt";
@@ -46,6 +48,35 @@ impl CompiledChart {
     /// # Errors
     /// When the chart, the values or a template is wrong, with helm's message and the place.
     pub fn render(&self, user: &Table, options: &RenderOptions) -> Result<Rendered, RenderError> {
+        self.render_with(user, options, None)
+    }
+
+    /// Renders the chart and says what was read on the way, up to the error if there is one.
+    pub fn trace(&self, user: &Table, options: &RenderOptions) -> (Result<Rendered, RenderError>, Trace) {
+        let mut trace = Trace::default();
+        let rendered = self.render_with(user, options, Some(&mut trace));
+        (rendered, trace)
+    }
+
+    /// The values that the templates would see, and the templates that would take part: what [`Trace::key`] asks.
+    ///
+    /// # Errors
+    /// When the values do not fit the chart.
+    pub fn values(&self, user: &Table) -> Result<(Table, Vec<String>), RenderError> {
+        let of_chart = |message: String| RenderError::of(&self.chart.path_of("Chart.yaml"), message);
+        let chart = self.chart.with_dependencies(user).map_err(of_chart)?;
+        let values =
+            values::coalesce(&chart.defaults(), user, &mut Vec::new()).map_err(|error| of_chart(error.to_string()))?;
+        let templates = chart.templates_in_order().into_iter().map(|template| template.path).collect();
+        Ok((values, templates))
+    }
+
+    fn render_with(
+        &self,
+        user: &Table,
+        options: &RenderOptions,
+        trace: Option<&mut Trace>,
+    ) -> Result<Rendered, RenderError> {
         let chart_file = self.chart.path_of("Chart.yaml");
         let of_chart = |message: String| RenderError::of(&chart_file, message);
         if self.chart.is_library() || !matches!(self.chart.metadata.kind.as_str(), "" | "application") {
@@ -68,43 +99,104 @@ impl CompiledChart {
                 options.capabilities.version
             )));
         }
-        let mut files = self.execute(&chart, &values, options)?;
+        let run = Run { ground: Ground { chart: &chart, values: &values, user, layers: &options.layers }, options };
+        let mut files = self.execute(&run, trace)?;
         let own_notes = format!("{}/templates/{NOTES}", chart.metadata.name);
         rendered.notes = files.get(&own_notes).cloned().unwrap_or_default();
         files.retain(|path, _| !path.ends_with(NOTES));
         rendered.crds = chart.crds().into_iter().map(|(source, file)| Crd { source, file: file.clone() }).collect();
-        rendered.sort(files)?;
+        rendered.sort(files).map_err(|error| self.located(&run, error))?;
         Ok(rendered)
     }
 
     /// The text of every template that is not a partial, by path.
-    fn execute(
-        &self,
-        chart: &Chart,
-        values: &Table,
-        options: &RenderOptions,
-    ) -> Result<BTreeMap<String, String>, RenderError> {
+    fn execute(&self, run: &Run<'_>, trace: Option<&mut Trace>) -> Result<BTreeMap<String, String>, RenderError> {
+        let chart = run.ground.chart;
         let templates = chart.templates_in_order();
         let mut table = FunctionTable::new();
-        functions::register(&mut table, &options.surroundings);
-        let set = self.parsed(&templates, &table)?;
-        let scopes = Scopes::new(chart, values, options);
-        let mut engine = Engine::new(&set, &table, MissingKey::Zero, options.limits.clone());
+        functions::register(&mut table, &run.options.surroundings);
+        let set = self.parsed(chart, &templates, &table)?;
+        let scopes = Scopes::new(chart, run.ground.values, run.options);
+        let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
+        if trace.is_some() {
+            let mut watch = Watch::new(touch);
+            scopes.show(&mut watch, chart);
+            engine.set_watch(watch);
+        }
         let mut files = BTreeMap::new();
+        let mut failed = None;
         for template in &templates {
             if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
                 continue;
             }
             let dot = scopes.dot(&template.chart, &template.path, &template.base);
-            let text = engine
-                .execute(&template.path, dot)
-                .map_err(|error| RenderError::of_template(&error, &template.path, &finder(&templates)))?;
-            files.insert(template.path.clone(), without_no_value(text.into()).as_str().to_owned());
+            match engine.execute(&template.path, dot) {
+                Ok(text) => {
+                    files.insert(template.path.clone(), without_no_value(text.into()).as_str().to_owned());
+                }
+                Err(error) => {
+                    let notes = run.ground.notes(&error, template, &set);
+                    failed = Some(RenderError::of_template(&error, &template.path, &finder(&templates), &notes));
+                    break;
+                }
+            }
         }
-        Ok(files)
+        if let (Some(trace), Some(watch)) = (trace, engine.watch()) {
+            let mut charts = Vec::new();
+            chart.visit(&mut |path, _, _| charts.push(path.to_owned()));
+            *trace = Trace::of(watch, templates.iter().map(|template| template.path.clone()).collect(), &charts);
+        }
+        failed.map_or(Ok(files), Err)
     }
 
-    fn parsed(&self, templates: &[TemplatePath<'_>], table: &FunctionTable) -> Result<Arc<Set>, RenderError> {
+    /// An error of a rendered file, told at the line of the template that wrote what is wrong. The template is executed again,
+    /// followed this time; if it writes something else than before, the error stays as it is.
+    fn located(&self, run: &Run<'_>, error: RenderError) -> RenderError {
+        let Some(wrong) = error.rendered.clone() else { return error };
+        let chart = run.ground.chart;
+        let templates = chart.templates_in_order();
+        let mut table = FunctionTable::new();
+        functions::register(&mut table, &run.options.surroundings);
+        let Ok(set) = self.parsed(chart, &templates, &table) else { return error };
+        let scopes = Scopes::new(chart, run.ground.values, run.options);
+        let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
+        let mut watch = Watch::new(touch);
+        watch.follow_output();
+        engine.set_watch(watch);
+        for template in &templates {
+            if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
+                continue;
+            }
+            let dot = scopes.dot(&template.chart, &template.path, &template.base);
+            let Ok(text) = engine.execute(&template.path, dot) else { return error };
+            if template.path != wrong.source {
+                continue;
+            }
+            // Both ends of the line: what is wrong is in what was written last before its end.
+            let start: usize = text.split_inclusive('\n').take(wrong.line.saturating_sub(1)).map(str::len).sum();
+            let Some(line) = text.get(start..).and_then(|rest| rest.lines().next()) else { return error };
+            let same = wrong.text.as_deref().is_none_or(|seen| line.trim_end().ends_with(seen.trim()));
+            let Some(origin) = engine.watch().and_then(|watch| watch.origin_of(&text, start, start + line.len()))
+            else {
+                return error;
+            };
+            let find = templates.iter().find(|template| *template.path == *origin.source);
+            return match find {
+                Some(found) if same => {
+                    error.written_by(&found.location, &found.file.text(), origin.line, wrong.text.is_none())
+                }
+                _ => error,
+            };
+        }
+        error
+    }
+
+    pub(super) fn parsed(
+        &self,
+        chart: &Chart,
+        templates: &[TemplatePath<'_>],
+        table: &FunctionTable,
+    ) -> Result<Arc<Set>, RenderError> {
         let key: Vec<String> = templates.iter().map(|template| template.path.clone()).collect();
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(set) = sets.get(&key) {
@@ -112,8 +204,12 @@ impl CompiledChart {
         }
         let mut set = Set::named(ROOT, Dialect::Go1_23);
         for template in templates {
-            set.parse(&template.path, &template.file.text(), table)
-                .map_err(|error| RenderError::of_template(&error, &template.path, &finder(templates)))?;
+            set.parse(&template.path, &template.file.text(), table).map_err(|error| {
+                let (none, empty) = (Table::new(), Set::new());
+                let ground = Ground { chart, values: &none, user: &none, layers: &[] };
+                let notes = ground.notes(&error, template, &empty);
+                RenderError::of_template(&error, &template.path, &finder(templates), &notes)
+            })?;
         }
         let set = Arc::new(set);
         if sets.len() >= KEPT {
@@ -124,12 +220,15 @@ impl CompiledChart {
     }
 }
 
-/// Location and text of a template by its name.
-fn finder<'t>(templates: &'t [TemplatePath<'t>]) -> impl Fn(&str) -> Option<(String, std::borrow::Cow<'t, str>)> {
-    move |name| {
-        let template = templates.iter().find(|template| template.path == name)?;
-        Some((template.location.clone(), template.file.text()))
-    }
+/// One render: what it runs on, and with which options.
+struct Run<'r> {
+    ground: Ground<'r>,
+    options: &'r RenderOptions,
+}
+
+/// Location of a template by its name.
+fn finder<'t>(templates: &'t [TemplatePath<'t>]) -> impl Fn(&str) -> Option<String> {
+    move |name| templates.iter().find(|template| template.path == name).map(|template| template.location.clone())
 }
 
 /// The release's name from a template that sees no data (`--name-template`).

@@ -2,8 +2,8 @@
 
 use crate::chart::ChartError;
 use crate::diagnostic::{Diagnostic, Position};
-use crate::functions::{ERROR_END, ERROR_START};
-use crate::template;
+use crate::functions::{ERROR_END, ERROR_START, ROOT};
+use crate::template::{self, Place};
 
 /// A render failed. Not retryable until the chart, the values or (for `lookup`) the cluster changes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -13,14 +13,31 @@ pub struct RenderError {
     pub helm: String,
     /// The place, in evenkeel's form.
     pub diagnostic: Box<Diagnostic>,
+    /// The line of a rendered file that is no YAML, if that is what is wrong.
+    pub(super) rendered: Option<Box<RenderedLine>>,
 }
 
-/// Gives the location and the text of a template by its name.
-pub(super) type Find<'f, 't> = dyn Fn(&str) -> Option<(String, std::borrow::Cow<'t, str>)> + 'f;
+/// A line of a rendered file.
+#[derive(Debug, Clone)]
+pub(super) struct RenderedLine {
+    /// The template.
+    pub(super) source: String,
+    /// The line in the whole file, from 1.
+    pub(super) line: usize,
+    /// The line and column in its document.
+    pub(super) position: Position,
+    /// The line itself, unless it may be secret.
+    pub(super) text: Option<String>,
+    /// What is wrong with it.
+    pub(super) message: String,
+}
+
+/// Gives the location of a template by its name.
+pub(super) type Find<'f> = dyn Fn(&str) -> Option<String> + 'f;
 
 impl From<ChartError> for RenderError {
     fn from(error: ChartError) -> Self {
-        Self { helm: error.helm, diagnostic: error.diagnostic }
+        Self { helm: error.helm, diagnostic: error.diagnostic, rendered: None }
     }
 }
 
@@ -28,54 +45,125 @@ impl RenderError {
     /// An error of the chart or file at `location`.
     pub(super) fn of(location: &str, helm: impl Into<String>) -> Self {
         let helm = helm.into();
-        Self { diagnostic: Box::new(Diagnostic::new(location, helm.clone())), helm }
+        Self::new(helm.clone(), Diagnostic::new(location, helm))
     }
 
     /// An error with a place of its own.
     pub(super) fn new(helm: impl Into<String>, diagnostic: Diagnostic) -> Self {
-        Self { helm: helm.into(), diagnostic: Box::new(diagnostic) }
+        Self { helm: helm.into(), diagnostic: Box::new(diagnostic), rendered: None }
     }
 
-    /// A template's error; `find` gives the location and text of a template by its name.
-    pub(super) fn of_template<'t>(error: &template::Error, file: &str, find: &Find<'_, 't>) -> Self {
+    /// The error as a command or a report tells it: helm's message first, then the place.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let told = self.diagnostic.to_string();
+        let bare = self.diagnostic.position.is_none() && self.diagnostic.notes.is_empty();
+        if bare && self.diagnostic.hint.is_none() && self.diagnostic.message == self.helm {
+            return self.helm.clone();
+        }
+        format!("{}\n\n{told}", self.helm)
+    }
+
+    /// A template's error; `find` gives the location of a template by its name, `context` is what is said of the chart.
+    pub(super) fn of_template(error: &template::Error, file: &str, find: &Find<'_>, context: &[String]) -> Self {
         let helm = match error.kind {
             template::ErrorKind::Parse => clean_parse_error(file, &error.text),
             template::ErrorKind::Execute => clean_exec_error(file, &error.text),
             template::ErrorKind::NotFound | template::ErrorKind::Limit => error.text.clone(),
         };
-        // The innermost failing template is where the mistake is; the frames above it led there.
-        let mut frames = vec![error];
-        while let Some(cause) = frames.last().and_then(|frame| frame.cause.as_deref()) {
-            frames.push(cause);
-        }
-        let place = frames.iter().rev().find(|frame| frame.line > 0 && find(&frame.template).is_some());
-        let message = frames.last().map_or_else(|| helm.clone(), |frame| plain(&frame.message));
-        let mut diagnostic = match place.and_then(|frame| Some((frame, find(&frame.template)?))) {
-            Some((frame, (location, text))) => {
-                let line = u32::try_from(frame.line).unwrap_or(u32::MAX);
-                let column = column(&text, frame.line, frame.column);
-                Diagnostic::new(location, message).at(&text, Position::new(line, column), 1)
-            }
-            None => Diagnostic::new(find(file).map_or_else(|| file.to_owned(), |(location, _)| location), message),
+        let innermost = innermost(error);
+        let message = plain(&innermost.message);
+        let frames = frames(error);
+        let shown = |place: &Place| {
+            find(&place.source).unwrap_or_else(|| {
+                if &*place.source == ROOT { "text given to tpl".to_owned() } else { place.source.to_string() }
+            })
         };
-        for frame in frames.iter().rev().filter(|frame| frame.line > 0).skip(1) {
-            diagnostic = diagnostic.note(format!("included from {}:{}", frame.template, frame.line));
+        let mut diagnostic = match frames.last() {
+            Some(place) => {
+                let (line, column) = place.position();
+                Diagnostic::new(shown(place), message).at(&place.text, Position::new(line, column), place.width())
+            }
+            None => Diagnostic::new(find(file).unwrap_or_else(|| file.to_owned()), message),
+        };
+        if let Some(opened) = &innermost.opened {
+            let (line, column) = opened.position();
+            let note = format!("`{}` at {}:{line}:{column} is not closed by an `end`", opened.node, shown(opened));
+            diagnostic = diagnostic.note(note);
         }
-        Self { helm, diagnostic: Box::new(diagnostic) }
+        let mut stack: Vec<(String, usize)> = Vec::new();
+        for (index, place) in frames.iter().enumerate().rev() {
+            let mut told = Vec::new();
+            if *place.define != *place.source {
+                told.push(format!("in template {:?}", &*place.define));
+            }
+            if let Some(above) = index.checked_sub(1).and_then(|above| frames.get(above)) {
+                let (line, column) = above.position();
+                told.push(format!("called from {}:{line}:{column}", shown(above)));
+            }
+            let told = told.join(", ");
+            match stack.last_mut() {
+                Some((last, times)) if *last == told => *times += 1,
+                _ if told.is_empty() => {}
+                _ => stack.push((told, 1)),
+            }
+        }
+        for (told, times) in stack {
+            diagnostic = diagnostic.note(if times > 1 { format!("{told}, {times} times") } else { told });
+        }
+        for note in context {
+            diagnostic = diagnostic.note(note.clone());
+        }
+        Self::new(helm, diagnostic)
+    }
+
+    /// An error of a rendered file, told at the template's line that wrote it.
+    pub(super) fn written_by(mut self, location: &str, text: &str, line: usize, secret: bool) -> Self {
+        let Some(rendered) = self.rendered.take() else { return self };
+        let source = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        let indent = source.chars().take_while(|c| c.is_whitespace()).count();
+        let at = Position::new(
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(indent).unwrap_or_default().saturating_add(1),
+        );
+        let message = format!("what this line writes is no YAML: {}", rendered.message);
+        let mut diagnostic = Diagnostic::new(location, message).at(text, at, source.trim().chars().count().max(1));
+        let place = format!("line {} of the document, column {}", rendered.position.line, rendered.position.column);
+        diagnostic = diagnostic.note(match &rendered.text {
+            Some(text) if !secret => format!("{place}: {}", text.trim_end()),
+            _ => place,
+        });
+        self.diagnostic = Box::new(diagnostic);
+        self
     }
 }
 
-/// Go's columns count bytes from 0; ours count characters from 1.
-fn column(text: &str, line: usize, bytes: Option<usize>) -> u32 {
-    let Some(bytes) = bytes else { return 1 };
-    let source = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    let chars = source.char_indices().take_while(|(at, _)| *at < bytes).count();
-    u32::try_from(chars).unwrap_or(u32::MAX).saturating_add(1)
+/// The error of the template where the mistake is.
+fn innermost(error: &template::Error) -> &template::Error {
+    let mut at = error;
+    while let Some(cause) = at.cause.as_deref().filter(|cause| cause.place.is_some()) {
+        at = cause;
+    }
+    at
+}
+
+/// The places that lead to the mistake, outermost first; the last is the mistake's.
+pub(super) fn frames(error: &template::Error) -> Vec<Place> {
+    let mut found = Vec::new();
+    let mut at = Some(error);
+    while let Some(error) = at {
+        found.extend(error.calls.iter().rev().cloned());
+        found.extend(error.place.as_deref().cloned());
+        at = error.cause.as_deref();
+    }
+    found
 }
 
 /// A message without the marks that helm puts around those of `fail` and `required`.
 fn plain(message: &str) -> String {
-    marked(message).unwrap_or(message).to_owned()
+    let message = marked(message).unwrap_or(message);
+    // `error calling x: template: …` of an inner template is told by its frames.
+    message.to_owned()
 }
 
 /// What stands between helm's marks, up to the last end.
@@ -105,4 +193,33 @@ fn clean_exec_error(file: &str, text: &str) -> String {
         Some(message) => format!("execution error at ({location}): {message}"),
         None => text.to_owned(),
     }
+}
+
+/// A chart's name for a note.
+pub(super) fn chart_note(names: &[String], version: &str) -> String {
+    match names {
+        [one] => format!("chart: {one} {version}"),
+        [above @ .., own] => format!("chart: {own} {version}, a dependency of {}", above.join(" > ")),
+        [] => String::new(),
+    }
+}
+
+/// The line of a rendered document.
+pub(super) fn rendered_line(
+    source: &str,
+    text: &str,
+    first_line: usize,
+    position: Position,
+    message: &str,
+    secret: bool,
+) -> Box<RenderedLine> {
+    let line = position.line.max(1) as usize;
+    let shown = text.lines().nth(line - 1).map(str::to_owned).filter(|_| !secret);
+    Box::new(RenderedLine {
+        source: source.to_owned(),
+        line: first_line + line - 1,
+        position,
+        text: shown,
+        message: message.to_owned(),
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::RenderError;
+use super::error::{RenderError, rendered_line};
 use super::head::Head;
 use super::split::split;
 use crate::chart::ChartFile;
@@ -156,7 +156,12 @@ impl Rendered {
                 continue;
             }
             for text in split(&content) {
-                self.add(&source, text)?;
+                // A document is a part of its file: its first line is counted only where something is wrong.
+                let above = || {
+                    let before = text.as_ptr().addr().saturating_sub(content.as_ptr().addr());
+                    content.get(..before).map_or(0, |before| before.matches('\n').count())
+                };
+                self.add(&source, text, &above)?;
             }
         }
         self.manifests.sort_by_cached_key(|manifest| order(&manifest.kind));
@@ -164,8 +169,15 @@ impl Rendered {
         Ok(())
     }
 
-    fn add(&mut self, source: &str, text: &str) -> Result<(), RenderError> {
-        let head = head(source, text)?;
+    fn add(&mut self, source: &str, text: &str, above: &dyn Fn() -> usize) -> Result<(), RenderError> {
+        let head = head(source, text).map_err(|mut error| {
+            if let Some(position) = error.diagnostic.position {
+                let secret = text.contains("Secret");
+                let message = error.diagnostic.message.clone();
+                error.rendered = Some(rendered_line(source, text, above() + 1, position, &message, secret));
+            }
+            error
+        })?;
         let manifest = Manifest { source: source.to_owned(), text: text.to_owned(), kind: head.kind.clone() };
         let Some(events) = head.annotation(HOOK) else {
             self.manifests.push(manifest);

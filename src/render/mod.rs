@@ -11,16 +11,21 @@ mod error;
 mod files;
 mod head;
 mod manifests;
+mod missing;
 mod output;
 mod scope;
 mod split;
 mod structs;
+mod trace;
+mod usage;
 
 pub use crate::functions::{Lookup, NoCluster, Random, Seeded, Surroundings};
 pub use compiled::{CompiledChart, name_from_template};
 pub use error::RenderError;
 pub use manifests::{Crd, Hook, Manifest, Rendered};
 pub use output::TextOptions;
+pub use trace::Trace;
+pub use usage::Usage;
 
 use crate::chart::{Capabilities, Chart, Table};
 use crate::template::Limits;
@@ -42,6 +47,8 @@ pub struct RenderOptions {
     pub surroundings: Surroundings,
     /// What the templates may cost.
     pub limits: Limits,
+    /// Where the values that are given over the chart's come from, the strongest last: files and flags, for error messages.
+    pub layers: Vec<String>,
 }
 
 impl Default for RenderOptions {
@@ -54,6 +61,7 @@ impl Default for RenderOptions {
             capabilities: Capabilities::default(),
             surroundings: Surroundings::default(),
             limits: Limits::default(),
+            layers: Vec::new(),
         }
     }
 }

@@ -2,9 +2,10 @@
 //! charts as in helm, so that a template that changes a value changes it for the others.
 
 use crate::chart::{Chart, Table};
-use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value};
+use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch};
 use crate::yaml;
 
+use super::trace::files_root;
 use super::{RenderOptions, files, structs};
 
 /// Helm's `chartutil.Values`.
@@ -57,6 +58,23 @@ impl Scopes {
         let mut dots = Vec::new();
         let _ = shared.descend(chart, Value::Map(Map::new(&VALUES, entries)), true, &mut Vec::new(), &mut dots);
         Self { dots }
+    }
+
+    /// Lets a watch follow the data of all charts.
+    pub(super) fn show(&self, watch: &mut Watch, chart: &Chart) {
+        // The top's comes first: the values of the others are part of it.
+        for (at, dot) in self.dots.iter().rev() {
+            if at.is_empty() {
+                for name in ["Values", "Release", "Capabilities"] {
+                    watch.root(name, &dot.get(name).unwrap_or_default());
+                }
+            }
+        }
+        chart.visit(&mut |path, at, _| {
+            if let Some((_, dot)) = self.dots.iter().find(|(known, _)| known == at) {
+                watch.root(&files_root(path), &dot.get("Files").unwrap_or_default());
+            }
+        });
     }
 
     /// `.` of the chart at these indices, with `.Template` set.

@@ -69,8 +69,12 @@ fn errors_name_the_template_in_helms_words_and_in_ours() {
     c/templates/_h.tpl:2:5: a name is needed
       |
     2 | {{- required "a name is needed" .Values.name }}{{ end }}
-      |     ^
-      = included from c/templates/a.yaml:3
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = in template "name", called from c/templates/a.yaml:3:12
+      = chart: c 0.1.0
+      = `.Values.name` is not set
+      = `.Values` is empty
+      = looked in: c/values.yaml
     "#);
     let error = text(&[("templates/a.yaml", "a: {{ nonsense }}")], json!({})).unwrap_err();
     assert_eq!(error.helm, "parse error at (c/templates/a.yaml:1): function \"nonsense\" not defined");
@@ -154,4 +158,167 @@ fn refuses_bad_names_and_other_versions() {
     let tree = MemoryTree::from([("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\nkubeVersion: '>=1.28'\n")]);
     let error = render(&Chart::load(&tree, "c").unwrap(), &Table::new(), &old).unwrap_err();
     assert_eq!(error.helm, "chart requires kubeVersion: >=1.28 which is incompatible with Kubernetes v1.20.0");
+}
+
+/// A chart that reads in all the ways that there are.
+fn reader() -> CompiledChart {
+    CompiledChart::new(chart(&[
+        (
+            "values.yaml",
+            "image: {name: a, tag: b}\nlabels: {x: 1}\nunread: 1\nlist: [{n: 1, m: 2}]\nonly: {if: 1}\npod: {a: 1, b: 2}\nnever: {taken: 1}\ns: {k: 1, z: 2}\nglobal: {g: 1, h: 2}\n",
+        ),
+        ("templates/_h.tpl", "{{ define \"image\" }}{{ .img.name }}:{{ .img.tag }}{{ end }}"),
+        ("notes/a.txt", "a"),
+        (
+            "templates/a.yaml",
+            "kind: A\nimage: {{ include \"image\" (dict \"img\" .Values.image) }}\nlabels: {{ toYaml .Values.labels | nindent 2 }}\n\
+             list:\n{{ range .Values.list }}- {{ .n }}\n{{ end }}{{ if .Values.only }}only: 1{{ end }}\n{{ $p := deepCopy .Values.pod }}pod: {{ $p.a }}\n\
+             {{ if false }}{{ .Values.never.taken }}{{ end }}\nkey: {{ index .Values \"byKey\" | quote }} {{ hasKey .Values \"asked\" }}\n\
+             has: {{ .Capabilities.APIVersions.Has \"x/v1\" }} {{ .Release.Name }} {{ .Files.Get \"notes/a.txt\" }}\n",
+        ),
+        ("charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 0.1.0\n"),
+        ("charts/s/templates/a.yaml", "kind: B\nk: {{ .Values.k }} {{ .Values.global.g }}\n"),
+    ]))
+}
+
+#[test]
+fn a_render_depends_on_what_its_trace_names_and_on_nothing_else() {
+    let chart = reader();
+    let options = RenderOptions::default();
+    let (first, trace) = chart.trace(&Table::new(), &options);
+    let first = first.unwrap().text_as_helm_template(&TextOptions::default()).unwrap();
+    assert_eq!(
+        first,
+        chart.render(&Table::new(), &options).unwrap().text_as_helm_template(&TextOptions::default()).unwrap()
+    );
+    let key = |user: &Table, options: &RenderOptions| {
+        let (values, templates) = chart.values(user).unwrap();
+        trace.key(&values, &templates, options)
+    };
+    let base = key(&Table::new(), &options);
+    for (user, same) in [
+        (json!({"unread": 2, "more": 1}), true),
+        (json!({"image": {"pullPolicy": "x"}}), true),
+        (json!({"list": [{"n": 1.0, "m": 9.0}]}), true),
+        (json!({"only": {"if": 2}}), true),
+        (json!({"s": {"z": 9}, "global": {"h": 9}}), true),
+        (json!({"never": {"taken": 9}}), true),
+        (json!({"image": {"tag": "x"}}), false),
+        (json!({"labels": {"y": 1}}), false),
+        (json!({"list": [{"n": 2, "m": 2}]}), false),
+        (json!({"list": [{"n": 1}, {"n": 1}]}), false),
+        (json!({"only": {"if": null}}), false),
+        (json!({"pod": {"a": 2}}), false),
+        (json!({"byKey": 1}), false),
+        (json!({"asked": 1}), false),
+        (json!({"s": {"k": 2}}), false),
+        (json!({"global": {"g": 2}}), false),
+    ] {
+        let user = user.as_object().cloned().unwrap();
+        let text = chart.render(&user, &options).unwrap().text_as_helm_template(&TextOptions::default()).unwrap();
+        assert_eq!(text == first, same, "{user:?}");
+        assert_eq!(key(&user, &options) == base, same, "{user:?}");
+    }
+    let mut other = options.clone();
+    other.namespace = "elsewhere".to_owned();
+    other.capabilities.set_version("1.30").unwrap();
+    other.capabilities.api_versions.push("y/v1".to_owned());
+    assert_eq!(key(&Table::new(), &other), base);
+    other.capabilities.api_versions.push("x/v1".to_owned());
+    assert_ne!(key(&Table::new(), &other), base);
+    let named = RenderOptions { release_name: "other".to_owned(), ..options.clone() };
+    assert_ne!(key(&Table::new(), &named), base);
+    assert!(trace.files["c"].covers(&["Get", "notes/a.txt"]) && !trace.files["c"].covers(&["Get", "b"]));
+    assert!(trace.called.is_empty());
+}
+
+#[test]
+fn keys_that_nothing_reads_are_named_with_the_nearest_that_is() {
+    let chart = reader();
+    let user = json!({
+        "imgae": {"tag": 1}, "image": {"tga": 1, "tag": 2}, "labels": {"any": 1}, "never": {"taken": 2}, "only": {"x": 1},
+        "s": {"k": 1, "q": 1}, "global": {"g": 1, "z": 1}, "list": [{"anything": 1}], "gone": null,
+    });
+    let user = user.as_object().cloned().unwrap();
+    let mut usage = chart.usage(&chart.chart().values).unwrap();
+    usage.add(&chart.trace(&user, &RenderOptions::default()).1);
+    let unread: Vec<(String, Option<String>)> =
+        usage.unread(&user).into_iter().map(|path| (path.join("."), usage.nearest(&path))).collect();
+    let near = |key: &str, near: &str| (key.to_owned(), Some(near.to_owned()));
+    assert_eq!(
+        unread,
+        [near("global.z", "global.g"), near("image.tga", "image.tag"), near("imgae", "image"), near("s.q", "s.k")]
+    );
+    let unread: Vec<String> = usage.unread(&chart.chart().values).into_iter().map(|path| path.join(".")).collect();
+    assert_eq!(unread, ["global.h", "pod.b", "s.z", "unread"]);
+}
+
+#[test]
+fn texts_in_values_and_conditions_read_too() {
+    let tree = MemoryTree::from([
+        (
+            "c/Chart.yaml",
+            "apiVersion: v2\nname: c\nversion: 0.1.0\ndependencies: [{name: s, version: 0.1.0, condition: s.enabled}]\n",
+        ),
+        ("c/values.yaml", "s: {enabled: false, k: 1}\ntext: '{{ .Values.inner }}'\ninner: 1\n"),
+        ("c/templates/a.yaml", "kind: A\nx: {{ tpl .Values.text . }}\n"),
+        ("c/charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 0.1.0\n"),
+        ("c/charts/s/templates/a.yaml", "kind: A\nx: {{ .Values.k }}\n"),
+    ]);
+    let chart = CompiledChart::new(Chart::load(&tree, "c").unwrap());
+    let usage = chart.usage(&chart.chart().values).unwrap();
+    assert_eq!(usage.unread(&chart.chart().values), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn errors_name_the_key_that_was_missing() {
+    let files = [
+        ("values.yaml", "imgae: {tag: 1}\n"),
+        ("templates/_h.tpl", "{{ define \"name\" }}\n\té {{ .img.tag }}{{ end }}"),
+        (
+            "templates/a.yaml",
+            "kind: A\n{{ with .Values }}{{ range list 1 }}x: {{ template \"name\" (dict \"img\" $.Values.image) }}{{ end }}{{ end }}",
+        ),
+    ];
+    let error = text(&files, json!({"image": null})).unwrap_err();
+    insta::assert_snapshot!(error.told(), @r#"
+    template: c/templates/_h.tpl:2:11: executing "name" at <.img.tag>: nil pointer evaluating interface {}.tag
+
+    c/templates/_h.tpl:2:7: nil pointer evaluating interface {}.tag
+      |
+    2 |  é {{ .img.tag }}{{ end }}
+      |       ^^^^^^^^
+      = in template "name", called from c/templates/a.yaml:2:52
+      = chart: c 0.1.0
+      = `.Values.image` is null (wanted: `.Values.image.tag`)
+      = a null among the values that were given takes it away
+      = nearest key that is set: `.Values.imgae`
+      = looked in: c/values.yaml
+    "#);
+    let error =
+        text(&[("templates/a.yaml", "{{ if .x }}\n{{/* a\nb */}}\n {{ inclde \"x\" . }}")], json!({})).unwrap_err();
+    insta::assert_snapshot!(error.told(), @r#"
+    parse error at (c/templates/a.yaml:3): function "inclde" not defined
+
+    c/templates/a.yaml:4:5: function "inclde" not defined
+      |
+    4 |  {{ inclde "x" . }}
+      |     ^^^^^^
+      = `if` at c/templates/a.yaml:1:1 is not closed by an `end`
+      = chart: c 0.1.0
+      = nearest function: `include`
+    "#);
+    let yaml = "kind: A\n{{ if true }}\nmetadata:\n  name: {{ .Values.name }}\n{{ end }}\n";
+    let error = text(&[("templates/a.yaml", yaml)], json!({"name": "b: c"})).unwrap_err();
+    let told = error.told();
+    assert!(
+        told.starts_with("YAML parse error on c/templates/a.yaml: error converting YAML to JSON: yaml: line 4: "),
+        "{told}"
+    );
+    assert!(
+        told.contains("\nc/templates/a.yaml:4:3: what this line writes is no YAML: mapping values are not allowed"),
+        "{told}"
+    );
+    assert!(told.contains("4 |   name: {{ .Values.name }}\n  |   ^^^^^^^^^^^^^^^^^^^^^^^^\n"), "{told}");
+    assert!(told.contains("line 4 of the document, column 10:   name: b: c"), "{told}");
 }

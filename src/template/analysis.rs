@@ -116,6 +116,16 @@ impl<'s> Analysis<'s> {
         }
     }
 
+    /// Follows what the texts define and nobody called so far, each with the root of its text.
+    pub fn run_uncalled(&mut self, texts: &[(String, String)]) {
+        for (text, root) in texts {
+            let names: Vec<Arc<str>> = self.set.defined_in(text).cloned().collect();
+            for name in names.iter().filter(|name| !self.visited.contains_key(*name)).cloned().collect::<Vec<_>>() {
+                self.template(&name, &May::path(root, &[]), None);
+            }
+        }
+    }
+
     /// Follows a text as `tpl` would execute it; what is no template reads nothing.
     pub fn text(&mut self, text: &str, root: &str) {
         self.run_text("text", text, &May::path(root, &[]));
@@ -314,7 +324,8 @@ impl<'s> Analysis<'s> {
             ExprKind::Dot => dot.clone(),
             ExprKind::Field(path) => self.fields(dot, path),
             ExprKind::Variable(name, path) => {
-                let value = scope.variables.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+                let value =
+                    scope.variables.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
                 self.fields(&value.unwrap_or_default(), path)
             }
             ExprKind::Chain(base, path) => {
@@ -421,15 +432,7 @@ impl<'s> Analysis<'s> {
 
     // ---- calls
 
-    fn call(
-        &mut self,
-        scope: &mut Scope,
-        dot: &May,
-        name: &str,
-        pos: usize,
-        args: &[Expr],
-        last: Option<May>,
-    ) -> May {
+    fn call(&mut self, scope: &mut Scope, dot: &May, name: &str, pos: usize, args: &[Expr], last: Option<May>) -> May {
         let mut values: Vec<May> = Vec::with_capacity(args.len() + 1);
         for arg in args {
             let value = self.expr(scope, dot, arg);
@@ -557,7 +560,8 @@ impl<'s> Analysis<'s> {
 
     fn set(&mut self, scope: &mut Scope, target: Option<Arc<str>>, values: &[May]) -> May {
         let Some(map) = values.first() else { return May::default() };
-        let (keys, value) = (values.get(1).map(May::keys).unwrap_or_default(), values.get(2).cloned().unwrap_or_default());
+        let (keys, value) =
+            (values.get(1).map(May::keys).unwrap_or_default(), values.get(2).cloned().unwrap_or_default());
         for mut path in map.paths() {
             for key in &keys {
                 path.keys.push(Arc::clone(key));
@@ -583,7 +587,9 @@ impl<'s> Analysis<'s> {
         match target {
             Some(name) => assign(scope, &name, &after),
             // A map that is reached in another way is not followed through the change.
-            None if map.shapes.iter().any(|shape| matches!(shape, Shape::Made(_))) || map.unknown => self.escape(&value),
+            None if map.shapes.iter().any(|shape| matches!(shape, Shape::Made(_))) || map.unknown => {
+                self.escape(&value)
+            }
             None => {}
         }
         after

@@ -124,13 +124,13 @@ impl<'t> Exec<'t, '_, '_> {
         match node {
             Node::Text { pos, text } => {
                 if let Some(watch) = self.context.watch() {
-                    watch.writes(self.out.len(), &self.template.source, *pos);
+                    watch.writes(self.out.len(), &self.template.source, *pos, true);
                 }
                 self.write(text.as_bytes())?;
             }
             Node::Action { pos, pipe } => {
                 if let Some(watch) = self.context.watch() {
-                    watch.writes(self.out.len(), &self.template.source, *pos);
+                    watch.writes(self.out.len(), &self.template.source, *pos, false);
                 }
                 let value = self.pipeline(dot, pipe)?;
                 if pipe.variables.is_empty() {
@@ -158,7 +158,8 @@ impl<'t> Exec<'t, '_, '_> {
                 let result = dot.and_then(|dot| run(self.context, self.out, &template, dot));
                 self.context.leave();
                 result.map_err(|mut error| {
-                    let place = Place::new(&self.template.source, &self.template.name, At::Node(node).pos(), node.to_string());
+                    let place =
+                        Place::new(&self.template.source, &self.template.name, At::Node(node).pos(), node.to_string());
                     error.calls.push(place);
                     error
                 })?;

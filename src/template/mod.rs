@@ -8,6 +8,7 @@
 //! text ─ lexer ─▶ tokens ─ parser ─▶ Set of trees ─ Engine(functions, limits, data) ─▶ text
 //! ```
 
+mod analysis;
 mod ast;
 mod builtins;
 mod compare;
@@ -41,6 +42,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use analysis::{Analysis, DataPath};
 pub use container::{Entries, List, Map};
 pub use context::{Context, Engine, MissingKey};
 pub use error::{Error, ErrorKind};

@@ -160,9 +160,8 @@ impl<'t> Parser<'t, '_> {
     /// An error whose real place is this one; Go's line is that of the token in hand.
     fn error_at(&self, message: String, pos: usize, node: String) -> Error {
         let line = self.tree.tokens[0].line;
-        let place = |pos: usize, node: &str| {
-            Box::new(Place::new(&self.source, &self.source.name, pos, node.to_owned()))
-        };
+        let place =
+            |pos: usize, node: &str| Box::new(Place::new(&self.source, &self.source.name, pos, node.to_owned()));
         let opened = self.open.last().map(|(what, pos)| place(*pos, what));
         // The end of the text is not where the mistake is.
         let place = match &opened {

@@ -72,6 +72,11 @@ impl Set {
         self.templates.keys().map(|name| &**name)
     }
 
+    /// The templates that a text defines, its own name among them.
+    pub(super) fn defined_in<'s>(&'s self, source: &'s str) -> impl Iterator<Item = &'s Arc<str>> {
+        self.templates.iter().filter(move |(_, template)| *template.source.name == *source).map(|(name, _)| name)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Template>> {
         self.templates.get(name)
     }

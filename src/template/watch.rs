@@ -27,6 +27,8 @@ pub struct Origin {
     pub source: Arc<str>,
     /// The line in it, from 1.
     pub line: usize,
+    /// It is text of the template, copied line by line.
+    pub literal: bool,
 }
 
 /// Follows one run.
@@ -73,9 +75,25 @@ impl Watch {
         self.origins = Some(Vec::new());
     }
 
-    /// The parts of the output of the last execution from outside.
-    pub fn origins(&self) -> &[Origin] {
-        self.origins.as_deref().unwrap_or_default()
+    /// Where a line of the last output from outside comes from: the action that wrote in it last, else its text.
+    #[must_use]
+    pub fn origin_of(&self, output: &str, start: usize, end: usize) -> Option<Origin> {
+        let origins = self.origins.as_deref()?;
+        // What wrote before the end of the line, the last first, back to what was there when it started.
+        let last = origins.partition_point(|origin| origin.output < end.max(start + 1));
+        let first = origins.partition_point(|origin| origin.output <= start).saturating_sub(1);
+        let line = origins.get(first..last)?;
+        let chosen = line.iter().rev().find(|origin| !origin.literal).filter(|origin| {
+            // An action that wrote nothing of the line is not it.
+            let next =
+                origins.iter().find(|other| other.output > origin.output).map_or(output.len(), |next| next.output);
+            next > start
+        });
+        let mut chosen = chosen.or(line.last())?.clone();
+        if chosen.literal {
+            chosen.line += output.get(chosen.output..start)?.matches('\n').count();
+        }
+        Some(chosen)
     }
 
     /// Makes a tree of data known under a name.
@@ -104,11 +122,7 @@ impl Watch {
     fn export(&self, node: u32) -> Reads {
         let Some(node) = self.nodes.get(node as usize) else { return Reads::default() };
         let children = node.children.iter().map(|(key, below)| (Arc::clone(key), self.export(*below)));
-        Reads {
-            asked: node.asked,
-            children: children.filter(|(_, below)| !below.is_empty()).collect(),
-            every: None,
-        }
+        Reads { asked: node.asked, children: children.filter(|(_, below)| !below.is_empty()).collect(), every: None }
     }
 
     fn node(&mut self) -> u32 {
@@ -294,7 +308,8 @@ impl Watch {
         if (self.touch)(name) != Touch::Copy {
             return;
         }
-        let mut pending: Vec<(Value, Value, usize)> = from.map(|from| (from.clone(), to.clone(), 0)).into_iter().collect();
+        let mut pending: Vec<(Value, Value, usize)> =
+            from.map(|from| (from.clone(), to.clone(), 0)).into_iter().collect();
         while let Some((from, to, depth)) = pending.pop() {
             let (Some(node), Some(id)) = (self.of(&from), identity(&to)) else { continue };
             if depth > super::limits::MAX_VALUE_DEPTH || self.known.insert(id, (node, to.clone())).is_some() {
@@ -309,13 +324,13 @@ impl Watch {
     }
 
     /// An action or text of a template is about to write, with this much written before.
-    pub(super) fn writes(&mut self, output: usize, source: &Source, pos: usize) {
+    pub(super) fn writes(&mut self, output: usize, source: &Source, pos: usize, literal: bool) {
         if self.nesting > 1 {
             return;
         }
         if let Some(origins) = &mut self.origins {
             let (line, _) = source.position(pos);
-            origins.push(Origin { output, source: Arc::clone(&source.name), line });
+            origins.push(Origin { output, source: Arc::clone(&source.name), line, literal });
         }
     }
 

@@ -67,11 +67,12 @@ fn a_template_that_fails() {
     let repository = project();
     repository.write("charts/clipper-redis/templates/service.yaml", "kind: Service\nspec: {{ .Values.no.such }}\n");
     insta::assert_snapshot!(fails(&repository, &["render", "production/redis"]), @r#"
-    error: production/redis: charts/clipper-redis/templates/service.yaml:2:17: nil pointer evaluating interface {}.such
+    error: production/redis: template: clipper-redis/templates/service.yaml:2:16: executing "clipper-redis/templates/service.yaml" at <.Values.no.such>: nil pointer evaluating interface {}.such
+
+    charts/clipper-redis/templates/service.yaml:2:10: nil pointer evaluating interface {}.such
       |
     2 | spec: {{ .Values.no.such }}
-      |                 ^
-      = helm: template: clipper-redis/templates/service.yaml:2:16: executing "clipper-redis/templates/service.yaml" at <.Values.no.such>: nil pointer evaluating interface {}.such
+      |          ^^^^^^^^^^^^^^^
     "#);
 }
 

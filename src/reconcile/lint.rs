@@ -1,0 +1,401 @@
+//! Everything about environments that can be checked without a cluster: specs, charts, templates, schemas, manifests, values that
+//! nobody reads. `evenkeel lint` prints what is found; nothing is kept and nothing is asked of a cluster.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::chart::Chart;
+use crate::diagnostic::{Diagnostic, Position};
+use crate::environment::{self, Diagnostics, Release};
+use crate::manifest::{self, Object, ObjectId};
+use crate::render::{CompiledChart, RenderError, Usage};
+use crate::values::{Layer, LayerKind};
+use crate::yaml::Node;
+
+use super::desired::{Ambience, chart_layers, render_options};
+use super::source::Source;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something cannot be deployed as it is written.
+    Error,
+    /// Something is written that has no effect, or is written twice.
+    Warning,
+    /// Something in a chart's own defaults: whoever keeps the chart may care.
+    Note,
+}
+
+/// What kind of thing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// `environment.yaml`, `release.yaml`, or what stands beside them.
+    Spec,
+    /// A chart that is missing or broken.
+    Chart,
+    /// A template that fails.
+    Template,
+    /// Values that a chart's schema refuses.
+    Schema,
+    /// A document that is no Kubernetes object.
+    Manifest,
+    /// An object that is written twice.
+    Duplicate,
+    /// A key that no template reads.
+    UnusedValue,
+}
+
+impl Subject {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spec => "spec",
+            Self::Chart => "chart",
+            Self::Template => "template",
+            Self::Schema => "schema",
+            Self::Manifest => "manifest",
+            Self::Duplicate => "duplicate",
+            Self::UnusedValue => "unusedValue",
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What it is about.
+    pub subject: Subject,
+    /// The environment in which it was found first.
+    pub environment: String,
+    /// The release, if it is one's.
+    pub release: Option<String>,
+    /// Where, and what.
+    pub diagnostic: Diagnostic,
+}
+
+impl Finding {
+    /// As JSON, as `docs/output.md` has it.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        };
+        json!({
+            "severity": severity, "subject": self.subject.name(), "environment": self.environment,
+            "release": self.release, "file": self.diagnostic.file,
+            "line": self.diagnostic.position.map(|p| p.line), "column": self.diagnostic.position.map(|p| p.column),
+            "message": self.diagnostic.message, "notes": self.diagnostic.notes, "hint": self.diagnostic.hint,
+        })
+    }
+}
+
+/// What a lint looked at and found.
+#[derive(Debug, Default)]
+pub struct Lint {
+    /// How many environments were read.
+    pub environments: usize,
+    /// How many releases were rendered or tried.
+    pub releases: usize,
+    /// What is wrong, each once, in order of file and place.
+    pub findings: Vec<Finding>,
+    /// Keys by file: in how many releases the file was a layer, and which keys nobody read, in how many.
+    unused: BTreeMap<String, Unused>,
+    charts: BTreeMap<String, (CompiledChart, Usage)>,
+}
+
+#[derive(Debug, Default)]
+struct Unused {
+    layers: usize,
+    keys: BTreeMap<Vec<String>, (usize, Finding)>,
+}
+
+/// Looks at environments, or at one release of one. `tell` is called before each release.
+///
+/// # Errors
+/// When the tree cannot be read at all.
+pub fn lint(
+    source: &Source,
+    root: &str,
+    names: &[String],
+    release: Option<&str>,
+    tell: &dyn Fn(&str),
+) -> Result<Lint, Diagnostics> {
+    let mut lint = Lint::default();
+    for name in names {
+        lint.environments += 1;
+        lint.environment(source, root, name, release, tell);
+    }
+    let unused = std::mem::take(&mut lint.unused);
+    for (_, file) in unused {
+        // A layer that several releases share may have keys for one of them alone.
+        lint.findings
+            .extend(file.keys.into_values().filter(|(count, _)| *count == file.layers).map(|(_, found)| found));
+    }
+    let place = |finding: &Finding| (finding.diagnostic.file.clone(), finding.diagnostic.position);
+    lint.findings.sort_by(|a, b| {
+        place(a).cmp(&place(b)).then(a.severity.cmp(&b.severity)).then(a.diagnostic.message.cmp(&b.diagnostic.message))
+    });
+    // A mistake in a layer is found again in every environment that stands on it.
+    lint.findings.dedup_by(|a, b| a.diagnostic == b.diagnostic && a.subject == b.subject);
+    Ok(lint)
+}
+
+impl Lint {
+    /// Whether anything was found that weighs more than a note.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity < Severity::Note)
+    }
+
+    fn environment(&mut self, source: &Source, root: &str, name: &str, only: Option<&str>, tell: &dyn Fn(&str)) {
+        let loaded = match environment::load(source.tree.as_ref(), root, name) {
+            Ok(loaded) => loaded,
+            Err(Diagnostics(wrong)) => {
+                self.findings.extend(wrong.into_iter().map(|diagnostic| Finding {
+                    severity: Severity::Error,
+                    subject: Subject::Spec,
+                    environment: name.to_owned(),
+                    release: None,
+                    diagnostic,
+                }));
+                return;
+            }
+        };
+        let mut objects: BTreeMap<ObjectId, String> = BTreeMap::new();
+        for release in &loaded.releases {
+            let own = match release {
+                Ok(release) => &release.name,
+                Err(broken) => &broken.name,
+            };
+            if only.is_some_and(|only| only != own) {
+                continue;
+            }
+            tell(&format!("{name}/{own}"));
+            self.releases += 1;
+            match release {
+                Err(broken) => {
+                    for diagnostic in &broken.diagnostics {
+                        self.found(Severity::Error, Subject::Spec, name, own, diagnostic.clone());
+                    }
+                }
+                // What is only a layer need not be whole.
+                Ok(_) if loaded.is_abstract => {}
+                Ok(release) => self.release(source, name, release, &mut objects),
+            }
+        }
+    }
+
+    fn found(
+        &mut self,
+        severity: Severity,
+        subject: Subject,
+        environment: &str,
+        release: &str,
+        diagnostic: Diagnostic,
+    ) {
+        self.findings.push(Finding {
+            severity,
+            subject,
+            environment: environment.to_owned(),
+            release: Some(release.to_owned()),
+            diagnostic,
+        });
+    }
+
+    fn release(
+        &mut self,
+        source: &Source,
+        environment: &str,
+        release: &Release,
+        objects: &mut BTreeMap<ObjectId, String>,
+    ) {
+        let mut made: Vec<(String, Object)> = Vec::new();
+        if let Some(path) = &release.chart {
+            match self.chart(source, path) {
+                Ok(()) => self.rendered(source, environment, release, path, &mut made),
+                Err(error) => {
+                    self.found(Severity::Error, Subject::Chart, environment, &release.name, told(&error));
+                }
+            }
+        }
+        for file in &release.manifests {
+            match manifest::parse(&file.text, &file.path) {
+                Ok(found) => made.extend(found.into_iter().map(|object| (file.path.clone(), object))),
+                Err(diagnostic) => {
+                    self.found(Severity::Error, Subject::Manifest, environment, &release.name, diagnostic);
+                }
+            }
+        }
+        for (from, object) in made {
+            let mut id = object.id();
+            if id.namespace.is_empty() {
+                id.namespace.clone_from(&release.namespace);
+            }
+            let shown = id.display();
+            let place = format!("{environment}/{}: {from}", release.name);
+            match objects.get(&id) {
+                Some(first) => {
+                    let diagnostic = Diagnostic::new(from, format!("{shown} is written twice"))
+                        .note(format!("by {place}"))
+                        .note(format!("and by {first}"));
+                    self.found(Severity::Error, Subject::Duplicate, environment, &release.name, diagnostic);
+                }
+                None => {
+                    objects.insert(id, place);
+                }
+            }
+        }
+    }
+
+    /// Loads a chart once.
+    fn chart(&mut self, source: &Source, path: &str) -> Result<(), RenderError> {
+        if !self.charts.contains_key(path) {
+            let chart = CompiledChart::new(Chart::load(source.tree.as_ref(), path)?);
+            let usage = chart.usage(&chart.chart().values)?;
+            self.charts.insert(path.to_owned(), (chart, usage));
+        }
+        Ok(())
+    }
+
+    fn rendered(
+        &mut self,
+        source: &Source,
+        environment: &str,
+        release: &Release,
+        path: &str,
+        made: &mut Vec<(String, Object)>,
+    ) {
+        let Some((chart, usage)) = self.charts.get(path) else { return };
+        let options = render_options(source, release, &Ambience::default());
+        let (rendered, trace) = chart.trace(&release.values.value, &options);
+        let mut usage = usage.clone();
+        usage.add(&trace);
+        // Texts in the values of this release may be templates themselves.
+        if let Ok((values, _)) = chart.values(&release.values.value)
+            && let Ok(own) = chart.usage(&values)
+        {
+            usage.join(&own);
+        }
+        let mut wrong = Vec::new();
+        match rendered {
+            Err(error) => wrong.push(error),
+            Ok(rendered) => {
+                for crd in &rendered.crds {
+                    match crd.objects() {
+                        Ok(found) => made.extend(found.into_iter().map(|object| (crd.source.clone(), object))),
+                        Err(error) => wrong.push(error),
+                    }
+                }
+                for manifest in rendered.manifests.iter().chain(rendered.hooks.iter().map(|hook| &hook.manifest)) {
+                    match manifest.objects() {
+                        Ok(found) => made.extend(found.into_iter().map(|object| (manifest.source.clone(), object))),
+                        Err(error) => wrong.push(error),
+                    }
+                }
+            }
+        }
+        let layers: Vec<_> = release.values.layers().to_vec();
+        let defaults = chart.chart().with_all_dependencies();
+        let mut below = Vec::new();
+        // What cannot be read was told by the chart's own error.
+        let _ = chart_layers(source.tree.as_ref(), &defaults, &mut Vec::new(), &mut below);
+        for error in wrong {
+            let subject = subject(&error);
+            self.found(Severity::Error, subject, environment, &release.name, told(&error));
+        }
+        for layer in layers.iter().map(AsRef::as_ref).chain(&below) {
+            self.unused(source, environment, release, layer, &usage);
+        }
+    }
+
+    /// Notes the keys of a layer that this release does not read.
+    fn unused(&mut self, source: &Source, environment: &str, release: &Release, layer: &Layer, usage: &Usage) {
+        let default = layer.kind == LayerKind::ChartDefaults;
+        let file = self.unused.entry(layer.file.clone()).or_default();
+        file.layers += 1;
+        for path in usage.unread(layer.value()) {
+            let shown = path.join(".");
+            if let Some((count, _)) = file.keys.get_mut(&path) {
+                *count += 1;
+                continue;
+            }
+            let message = format!("no template of the chart reads `{shown}`");
+            let mut diagnostic = Diagnostic::new(layer.file.as_str(), message);
+            if let Some((position, width)) = layer.node().and_then(|node| place(node, &path)) {
+                let text = source.tree.read(&layer.file).ok().flatten();
+                diagnostic = match text {
+                    Some(text) if layer.kind != LayerKind::Secret => {
+                        diagnostic.at(&shown_key(&String::from_utf8_lossy(&text), position), position, width)
+                    }
+                    _ => diagnostic.at_hidden(position),
+                };
+            }
+            if let Some(near) = usage.nearest(&path) {
+                diagnostic = diagnostic.hint(format!("nearest key that is read: `{near}`"));
+            }
+            let finding = Finding {
+                severity: if default { Severity::Note } else { Severity::Warning },
+                subject: Subject::UnusedValue,
+                environment: environment.to_owned(),
+                release: Some(release.name.clone()),
+                diagnostic,
+            };
+            file.keys.insert(path, (1, finding));
+        }
+    }
+}
+
+/// The text with nothing but the key on the line of a position: values may be secret without anybody having said so.
+fn shown_key(text: &str, position: Position) -> String {
+    let at = position.line.saturating_sub(1) as usize;
+    let line = text.lines().nth(at).unwrap_or_default();
+    let key = line.find(": ").map_or(line, |end| &line[..end + 1]);
+    format!("{}{key}", "\n".repeat(at))
+}
+
+/// Where a key is written, and how wide it is.
+fn place(root: &Node, path: &[String]) -> Option<(Position, usize)> {
+    let mut at = root;
+    let mut found = None;
+    for key in path {
+        let (name, value) = at.entry(key)?;
+        found = Some((name.start, key.chars().count()));
+        at = value;
+    }
+    found
+}
+
+fn subject(error: &RenderError) -> Subject {
+    if error.helm.starts_with("values don't meet the specifications of the schema") {
+        Subject::Schema
+    } else if error.helm.starts_with("YAML parse error") || error.helm.starts_with("unable to build kubernetes") {
+        Subject::Manifest
+    } else if ["template: ", "parse error", "execution error"].iter().any(|start| error.helm.starts_with(start)) {
+        Subject::Template
+    } else {
+        Subject::Chart
+    }
+}
+
+/// The place, with helm's words where they say something else.
+fn told(error: &RenderError) -> Diagnostic {
+    let diagnostic = (*error.diagnostic).clone();
+    if error.helm.contains(&diagnostic.message) && diagnostic.position.is_none() {
+        return diagnostic;
+    }
+    let helm = error.helm.clone();
+    if diagnostic.message == helm { diagnostic } else { diagnostic.note(format!("helm: {helm}")) }
+}
+
+/// How many errors, warnings and notes there are.
+#[must_use]
+pub fn counts(findings: &[Finding]) -> (usize, usize, usize) {
+    let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    (count(Severity::Error), count(Severity::Warning), count(Severity::Note))
+}
