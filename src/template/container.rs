@@ -164,7 +164,7 @@ impl Map {
 
     /// What tells it from every other map that lives at the same time.
     pub(super) fn identity(&self) -> usize {
-        Rc::as_ptr(&self.0).addr()
+        Rc::as_ptr(&self.data).addr()
     }
 
     /// Whether two are one and the same map.
