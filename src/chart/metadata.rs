@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::decode::{Decoder, field};
 use super::error::ChartError;
 use super::version::Version;
+use crate::go::quote::quote;
 use crate::yaml::{self, Node, Numbers};
 
 /// What `Chart.yaml` holds (helm: `chart.Metadata`).
@@ -180,13 +181,13 @@ impl Metadata {
             return invalid("chart.metadata.name is required");
         }
         if self.name.contains('/') || matches!(self.name.as_str(), "." | "..") {
-            return invalid(&format!("chart.metadata.name {} is invalid", quoted(&self.name)));
+            return invalid(&format!("chart.metadata.name {} is invalid", quote(&self.name)));
         }
         if self.version.is_empty() {
             return invalid("chart.metadata.version is required");
         }
         if Version::parse(&self.version).is_err() {
-            return invalid(&format!("chart.metadata.version {} is invalid", quoted(&self.version)));
+            return invalid(&format!("chart.metadata.version {} is invalid", quote(&self.version)));
         }
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
             return invalid("chart.metadata.type must be application or library");
@@ -208,7 +209,7 @@ impl Metadata {
             dependency.validate()?;
             let key = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
             if !names.insert(key.clone()) {
-                return invalid(&format!("more than one dependency with name or alias {}", quoted(key)));
+                return invalid(&format!("more than one dependency with name or alias {}", quote(key)));
             }
         }
         if self.null_dependency.is_some() {
@@ -250,7 +251,7 @@ impl Dependency {
         if self.alias.bytes().all(allowed) {
             Ok(())
         } else {
-            Err(format!("validation: dependency {} has disallowed characters in the alias", quoted(&self.name)))
+            Err(format!("validation: dependency {} has disallowed characters in the alias", quote(&self.name)))
         }
     }
 }
@@ -263,11 +264,6 @@ fn clean(text: &mut String) {
             .filter_map(|c| if c.is_whitespace() { Some(' ') } else { (!c.is_control()).then_some(c) })
             .collect();
     }
-}
-
-/// As Go's `%q`, for the names that stand in messages.
-fn quoted(text: &str) -> String {
-    format!("{text:?}")
 }
 
 #[cfg(test)]

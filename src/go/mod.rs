@@ -2,4 +2,5 @@
 //! `functions/` call this. It knows neither templates nor Kubernetes, and does no IO.
 
 pub(crate) mod json;
+pub(crate) mod quote;
 pub(crate) mod regexp;

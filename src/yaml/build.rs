@@ -1,18 +1,16 @@
-//! Builds located nodes from libyaml's events: resolves scalars, expands aliases, applies merges.
+//! Builds located nodes from events: resolves scalars, expands aliases, applies merges.
 
 use std::collections::HashMap;
 
-use libyaml_safer::EventData;
-
-use super::events::Events;
+use super::events::{EventData, Events};
 use super::key::{self, Identity};
 use super::node::position;
 use super::resolve;
 use super::{Error, Node, NodeValue};
 use crate::diagnostic::Position;
 
-/// How deep lists and maps may nest (limit: depth). libyaml looks at every open level for each token, so this bounds its time
-/// too; Go allows 10,000.
+/// How deep lists and maps may nest (limit: depth): whatever walks over nodes and values does so level by level. Go allows
+/// 10,000.
 pub const DEPTH: usize = 300;
 /// How many bytes of text aliases may add to a document (limit: alias expansion).
 pub const ALIAS_BYTES: usize = 32 << 20;
@@ -161,12 +159,7 @@ impl<'t> Builder<'t> {
             let event = self.events.next()?;
             match event.data {
                 EventData::StreamEnd => return Ok(None),
-                EventData::DocumentStart { version_directive, .. } => {
-                    if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
-                        return Err(Error::parser("found incompatible YAML document", event.start_mark));
-                    }
-                    break;
-                }
+                EventData::DocumentStart => break,
                 _ => {}
             }
         }
@@ -182,19 +175,29 @@ impl<'t> Builder<'t> {
         Ok(Some(root))
     }
 
-    /// Go reads a whole document before it looks at the values, so a syntax error further down comes first. Not looked for where
-    /// a limit was exceeded.
+    /// Go reads a whole document before it looks at the values, so a syntax error further down comes first, and so does an alias
+    /// without an anchor. Not looked for where a limit was exceeded.
     fn syntax_error(&mut self) -> Option<Error> {
         let mut depth = 0;
         while !self.broken && depth < DEPTH {
-            match self.events.next() {
+            let event = match self.events.next() {
+                Ok(event) => event,
                 Err(error) => return Some(error),
-                Ok(event) => match event.data {
-                    EventData::DocumentEnd { .. } | EventData::StreamEnd => break,
-                    EventData::SequenceStart { .. } | EventData::MappingStart { .. } => depth += 1,
-                    EventData::SequenceEnd | EventData::MappingEnd => depth = depth.saturating_sub(1),
-                    _ => {}
-                },
+            };
+            match event.data {
+                EventData::DocumentEnd | EventData::StreamEnd => break,
+                EventData::SequenceStart { anchor } | EventData::MappingStart { anchor } => {
+                    depth += 1;
+                    anchor.map(|name| self.declare(name));
+                }
+                EventData::SequenceEnd | EventData::MappingEnd => depth = depth.saturating_sub(1),
+                EventData::Scalar { anchor, .. } => {
+                    anchor.map(|name| self.declare(name));
+                }
+                EventData::Alias { anchor } if !self.names.contains_key(&anchor) => {
+                    return Some(unknown_anchor(&anchor, position(event.start_mark)));
+                }
+                _ => {}
             }
         }
         None
@@ -208,11 +211,11 @@ impl<'t> Builder<'t> {
             let mut is_alias = false;
             let mut is_merge = false;
             let built = match event.data {
-                EventData::SequenceStart { anchor, .. } => {
+                EventData::SequenceStart { anchor } => {
                     self.open(&mut stack, anchor, start, Content::Seq(Vec::new()))?;
                     continue;
                 }
-                EventData::MappingStart { anchor, .. } => {
+                EventData::MappingStart { anchor } => {
                     self.open(&mut stack, anchor, start, Content::Map(MapContent::default()))?;
                     continue;
                 }
@@ -224,7 +227,7 @@ impl<'t> Builder<'t> {
                     is_alias = true;
                     self.alias(&anchor, start, stack.len())?
                 }
-                EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+                EventData::Scalar { anchor, tag, value, plain_implicit } => {
                     is_merge = value == "<<" && (plain_implicit || tag.as_deref() == Some(resolve::MERGE));
                     let weight = Weight { nodes: 1, bytes: value.len(), depth: 0 };
                     let value = resolve::scalar(tag.as_deref(), plain_implicit, value.into())
@@ -237,10 +240,7 @@ impl<'t> Builder<'t> {
                     }
                     Built { node, weight }
                 }
-                EventData::StreamStart { .. }
-                | EventData::StreamEnd
-                | EventData::DocumentStart { .. }
-                | EventData::DocumentEnd { .. } => {
+                EventData::StreamStart | EventData::StreamEnd | EventData::DocumentStart | EventData::DocumentEnd => {
                     return Err(Error::new("attempted to go past the end of stream; corrupted value?", start));
                 }
             };
@@ -305,7 +305,7 @@ impl<'t> Builder<'t> {
         let Some(id) = self.names.get(name) else {
             // Go notices this while it parses.
             self.broken = true;
-            return Err(Error::new(format!("unknown anchor '{name}' referenced"), start));
+            return Err(unknown_anchor(name, start));
         };
         let Anchor::Done(node, weight) = &self.anchors[*id] else {
             return Err(Error::new(format!("anchor '{name}' value contains itself"), start));
@@ -341,6 +341,10 @@ fn attach(parent: &mut Open, node: Node, is_alias: bool, is_merge: bool, duplica
         },
     }
     Ok(())
+}
+
+fn unknown_anchor(name: &str, at: Position) -> Error {
+    Error::new(format!("unknown anchor '{name}' referenced"), at)
 }
 
 fn too_deep(at: Position) -> Error {

@@ -1,5 +1,6 @@
 //! What is wrong with a YAML text, and where.
 
+use super::scan::{Finder, SyntaxError};
 use crate::diagnostic::{Diagnostic, Position};
 
 /// An error in a YAML text. Never retryable: the text has to change first.
@@ -42,36 +43,21 @@ impl Error {
         Self { message: bounded(message.into()), position, go_line: None, prefix: Prefix::Bare }
     }
 
-    /// A parser's error that libyaml does not make, but go-yaml does.
-    pub(super) fn parser(message: impl Into<String>, mark: libyaml_safer::Mark) -> Self {
-        let go_line = u32::try_from(mark.line).ok().filter(|line| *line != 0);
-        Self { message: message.into(), position: super::node::position(mark), go_line, prefix: Prefix::Yaml }
-    }
-
-    /// A scanner's or parser's error. Go counts the lines of a scanner's error from 1, of a parser's from 0, and leaves
-    /// the first line out. `end` is the true end of the text, where the error is not to stand behind it.
-    pub(super) fn syntax(error: &libyaml_safer::Error, end: Option<Position>) -> Self {
-        let place = |mark: libyaml_safer::Mark| {
+    /// A text that is no YAML. Go counts the lines of a scanner's error from 1, of a parser's from 0, and leaves the first line
+    /// out. `end` is the true end of the text, where the error is not to stand behind it.
+    pub(super) fn syntax(error: &SyntaxError, end: Option<Position>) -> Self {
+        let place = |mark| {
             let position = super::node::position(mark);
             end.filter(|end| position > *end).unwrap_or(position)
         };
-        let problem = error.problem_mark();
-        let context = error.context_mark();
-        // Only where a quote is not closed does Go still stand in the last line.
-        let open_quote = error.problem() == "found unexpected end of stream";
-        let line_of = |mark: Option<libyaml_safer::Mark>| {
-            mark.map_or(0, |m| if open_quote { place(m).line } else { super::node::position(m).line } - 1)
+        let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+        let go_line = match (error.finder, error.at.line, error.context.line) {
+            (Finder::Reader, ..) | (_, 0, 0) => None,
+            (_, 0, context) => Some(line(context)),
+            (Finder::Scanner, at, _) => Some(line(at + 1)),
+            (Finder::Parser, at, _) => Some(line(at)),
         };
-        let go_line = match line_of(problem) {
-            0 => line_of(context),
-            line => line + u32::from(error.kind() == libyaml_safer::ErrorKind::Scanner),
-        };
-        Self {
-            message: error.problem().to_owned(),
-            position: problem.or(context).map_or(Position::new(1, 1), place),
-            go_line: (go_line != 0).then_some(go_line),
-            prefix: Prefix::Yaml,
-        }
+        Self { message: error.problem.clone(), position: place(error.at), go_line, prefix: Prefix::Yaml }
     }
 
     /// The text of Go's error: `yaml: line 2: mapping values are not allowed in this context`.
@@ -126,4 +112,4 @@ fn bounded(mut message: String) -> String {
 }
 
 /// Characters of a message at most.
-const MESSAGE: usize = 500;
+const MESSAGE: usize = 10_000;

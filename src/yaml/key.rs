@@ -2,6 +2,7 @@
 
 use super::number::{go_float, go_float32};
 use super::{Node, NodeValue};
+use crate::go::quote::quote;
 
 /// What Go compares when a key is set in a `map[interface{}]interface{}`: the type and the value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,7 +60,7 @@ pub(super) fn go_syntax(node: &Node) -> String {
         NodeValue::Int(n) => n.to_string(),
         NodeValue::UInt(n) => format!("{n:#x}"),
         NodeValue::Float(f) => go_float(*f),
-        NodeValue::String(s) => format!("{s:?}"),
+        NodeValue::String(s) => quote(s),
         NodeValue::Seq(items) => {
             let items: Vec<String> = items.iter().map(go_syntax).collect();
             format!("[]interface {{}}{{{}}}", items.join(", "))

@@ -2,8 +2,9 @@
 //! v2) does: that is what Helm 3.17 reads values with and what `toYaml` prints. Everything that reads or writes YAML calls
 //! this. It never reads files and never panics; deep nesting and alias bombs end in an error that names the limit.
 //!
-//! Scanning and parsing are libyaml's (crate libyaml-safer, a port of the C library that go-yaml is a port of too); Go's
-//! resolver, key order and emitter stand on top.
+//! ```text
+//! text ─ scan ─▶ tokens ─ events ─▶ events ─ build (resolve) ─▶ Node ─▶ JSON ─ emit ─▶ text
+//! ```
 
 mod build;
 mod emit;
@@ -15,6 +16,7 @@ mod number;
 mod order;
 mod quick;
 mod resolve;
+mod scan;
 mod through_json;
 mod timestamp;
 

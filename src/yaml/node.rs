@@ -48,8 +48,8 @@ pub enum Numbers {
     Exact,
 }
 
-pub(super) fn position(mark: libyaml_safer::Mark) -> Position {
-    let number = |n: u64| u32::try_from(n.saturating_add(1)).unwrap_or(u32::MAX);
+pub(super) fn position(mark: super::scan::Mark) -> Position {
+    let number = |n: usize| u32::try_from(n.saturating_add(1)).unwrap_or(u32::MAX);
     Position::new(number(mark.line), number(mark.column))
 }
 
