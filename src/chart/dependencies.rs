@@ -33,9 +33,17 @@ impl Chart {
     /// # Errors
     /// With helm's message, when the value of a subchart's name is no map.
     pub fn with_dependencies(&self, values: &Table) -> Result<Self, String> {
+        self.with_dependencies_noting(values, &mut Vec::new())
+    }
+
+    /// As [`Chart::with_dependencies`], with what helm would warn of.
+    ///
+    /// # Errors
+    /// With helm's message, when the value of a subchart's name is no map.
+    pub fn with_dependencies_noting(&self, values: &Table, warnings: &mut Vec<String>) -> Result<Self, String> {
         let mut chart = self.clone();
-        enable(&mut chart, values, "", false)?;
-        import_below(&mut chart)?;
+        enable(&mut chart, values, "", false, warnings)?;
+        import_below(&mut chart, warnings)?;
         Ok(chart)
     }
 
@@ -44,12 +52,12 @@ impl Chart {
     pub fn with_all_dependencies(&self) -> Self {
         let mut chart = self.clone();
         // Nothing is asked of the values, so nothing can be wrong with them.
-        let _ = enable(&mut chart, &Table::new(), "", true);
+        let _ = enable(&mut chart, &Table::new(), "", true, &mut Vec::new());
         chart
     }
 }
 
-fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool) -> Result<(), String> {
+fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool, warnings: &mut Vec<String>) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
     // What stands in charts/ without being listed takes part as it is.
     let mut taken: Vec<Chart> = chart
@@ -80,19 +88,19 @@ fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool) -> Result<(
     chart.linked = true;
     if every {
         for held in &mut chart.dependencies {
-            enable(held, given, path, true)?;
+            enable(held, given, path, true, warnings)?;
         }
         chart.metadata.dependencies = Some(wanted);
         return Ok(());
     }
-    let all = values::coalesce(&chart.defaults(), given, &mut Vec::new()).map_err(|error| error.to_string())?;
-    by_tags(&mut wanted, &all);
-    by_conditions(&mut wanted, &all, path);
+    let all = values::coalesce(&chart.defaults(), given, warnings).map_err(|error| error.to_string())?;
+    by_tags(&mut wanted, &all, warnings);
+    by_conditions(&mut wanted, &all, path, warnings);
     let off = |name: &str| wanted.iter().any(|w| !w.enabled && w.name == name);
     chart.dependencies.retain(|held| !off(&held.metadata.name));
     for held in &mut chart.dependencies {
         let below = format!("{path}{}.", held.metadata.name);
-        enable(held, &all, &below, false)?;
+        enable(held, &all, &below, false, warnings)?;
     }
     let off: Vec<String> = wanted.iter().filter(|w| !w.enabled).map(|w| w.name.clone()).collect();
     wanted.retain(|w| !off.contains(&w.name));
@@ -101,23 +109,38 @@ fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool) -> Result<(
     Ok(())
 }
 
-fn by_tags(wanted: &mut [Dependency], values: &Table) {
+fn by_tags(wanted: &mut [Dependency], values: &Table, warnings: &mut Vec<String>) {
     let Some(Value::Object(tags)) = values.get("tags") else { return };
     for dependency in wanted {
-        let states: Vec<bool> = dependency.tags.iter().filter_map(|tag| tags.get(tag)?.as_bool()).collect();
+        let mut states = Vec::new();
+        for tag in &dependency.tags {
+            match tags.get(tag) {
+                Some(Value::Bool(state)) => states.push(*state),
+                Some(_) => warnings.push(format!(
+                    "dependencies.go:94: Warning: Tag '{tag}' for chart {} returned non-bool value",
+                    dependency.name
+                )),
+                None => {}
+            }
+        }
         dependency.enabled = states.is_empty() || states.contains(&true);
     }
 }
 
-fn by_conditions(wanted: &mut [Dependency], values: &Table, path: &str) {
+fn by_conditions(wanted: &mut [Dependency], values: &Table, path: &str, warnings: &mut Vec<String>) {
     for dependency in wanted {
-        let conditions = dependency.condition.trim();
-        if let Some(state) = conditions
-            .split(',')
-            .filter(|condition| !condition.is_empty())
-            .find_map(|condition| at_path(values, &format!("{path}{condition}"))?.as_bool())
-        {
-            dependency.enabled = state;
+        for condition in dependency.condition.trim().split(',').filter(|condition| !condition.is_empty()) {
+            match at_path(values, &format!("{path}{condition}")) {
+                Some(Value::Bool(state)) => {
+                    dependency.enabled = *state;
+                    break;
+                }
+                Some(_) => warnings.push(format!(
+                    "dependencies.go:63: Warning: Condition path '{condition}' for chart {} returned non-bool value",
+                    dependency.name
+                )),
+                None => {}
+            }
         }
     }
 }
@@ -136,17 +159,27 @@ fn table_at<'v>(values: &'v Table, path: &str) -> Option<&'v Table> {
     path.split('.').try_fold(values, |table, name| table.get(name)?.as_object())
 }
 
-fn import_below(chart: &mut Chart) -> Result<(), String> {
-    for held in &mut chart.dependencies {
-        import_below(held)?;
-    }
-    import(chart)
+/// The first name on a path that is no map.
+fn first_missing<'p>(values: &Table, path: &'p str) -> &'p str {
+    let mut at = Some(values);
+    path.split('.')
+        .find(|name| {
+            at = at.and_then(|table| table.get(*name)?.as_object());
+            at.is_none()
+        })
+        .unwrap_or_default()
 }
 
-fn import(chart: &mut Chart) -> Result<(), String> {
+fn import_below(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
+    for held in &mut chart.dependencies {
+        import_below(held, warnings)?;
+    }
+    import(chart, warnings)
+}
+
+fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
-    let mut all =
-        values::merge_chart(&chart.defaults(), &Table::new(), &mut Vec::new()).map_err(|error| error.to_string())?;
+    let mut all = values::merge_chart(&chart.defaults(), &Table::new(), warnings).map_err(|error| error.to_string())?;
     let mut imported = Table::new();
     for dependency in &mut wanted {
         let mut normal = Vec::new();
@@ -165,14 +198,26 @@ fn import(chart: &mut Chart) -> Result<(), String> {
             entry.insert("child".to_owned(), Value::from(child.as_str()));
             entry.insert("parent".to_owned(), Value::from(parent.as_str()));
             normal.push(Value::Object(entry));
-            let Some(found) = table_at(&all, &format!("{}.{child}", dependency.name)) else { continue };
+            let path = format!("{}.{child}", dependency.name);
+            let Some(found) = table_at(&all, &path) else {
+                let missing = first_missing(&all, &path);
+                warnings.push(if import.is_string() {
+                    format!("dependencies.go:286: Warning: ImportValues missing table: {missing:?} is not a table")
+                } else {
+                    let name = &dependency.name;
+                    format!(
+                        "dependencies.go:269: Warning: ImportValues missing table from chart {name}: {missing:?} is not a table"
+                    )
+                });
+                continue;
+            };
             let placed =
                 if import.is_string() || parent == "." { found.clone() } else { nested(&parent, found.clone()) };
-            values::merge_tables(&mut imported, &placed, &mut Vec::new());
+            values::merge_tables(&mut imported, &placed, warnings);
         }
         dependency.import_values = normal;
     }
-    values::merge_tables(&mut all, &imported, &mut Vec::new());
+    values::merge_tables(&mut all, &imported, warnings);
     chart.values = all;
     chart.metadata.dependencies = Some(wanted);
     Ok(())

@@ -44,9 +44,11 @@ fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
         Err(_) => Ignore::none(),
     };
     let mut files = Vec::new();
-    let mut above = BTreeSet::new();
-    walk(path, "", &ignore, &mut above, &mut files)?;
+    let mut walk = Walk { root: path, ignore: &ignore, above: BTreeSet::new(), files: &mut files, links: Vec::new() };
+    walk.folder("")?;
+    let links = walk.links;
     let mut chart = Chart::from_files(files, &shown)?;
+    chart.warnings.splice(..0, links);
     let wanted: Vec<_> = chart.metadata.dependencies.iter().flatten().cloned().collect();
     for dependency in wanted {
         let Some(relative) = dependency.repository.strip_prefix("file://") else { continue };
@@ -62,54 +64,79 @@ fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
     Ok(chart)
 }
 
-/// Collects the files below a folder in the order of their names; `above` holds the folders that lead here, so that a link
-/// to one of them ends in an error rather than in a loop.
-fn walk(
-    root: &Path,
-    below: &str,
-    ignore: &Ignore,
-    above: &mut BTreeSet<PathBuf>,
-    files: &mut Vec<ChartFile>,
-) -> Result<(), ChartError> {
-    let path = root.join(below);
-    let failed = |error: std::io::Error| ChartError::of(&path.display().to_string(), error.to_string());
-    let real = path.canonicalize().map_err(failed)?;
-    if above.len() > DEPTH || !above.insert(real.clone()) {
-        let message = format!("folders nest deeper than {DEPTH} or in a circle (limit: chart folder depth)");
-        return Err(ChartError::of(&path.display().to_string(), message));
-    }
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&path).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name());
-    }
-    names.sort();
-    for name in names {
-        let inner = crate::tree::join(below, &name.to_string_lossy());
-        let full = path.join(&name);
-        let meta = fs::metadata(&full).map_err(|error| {
-            ChartError::of(&full.display().to_string(), format!("error evaluating symlink {}: {error}", full.display()))
-        })?;
-        if ignore.ignores(&inner, meta.is_dir()) {
-            continue;
+/// Collects the files of a folder.
+struct Walk<'w> {
+    root: &'w Path,
+    ignore: &'w Ignore,
+    /// The folders that lead here, so that a link to one of them ends in an error rather than in a loop.
+    above: BTreeSet<PathBuf>,
+    files: &'w mut Vec<ChartFile>,
+    /// Helm's lines about links.
+    links: Vec<String>,
+}
+
+impl Walk<'_> {
+    /// The files below a folder, in the order of their names.
+    fn folder(&mut self, below: &str) -> Result<(), ChartError> {
+        let path = self.root.join(below);
+        let failed = |error: std::io::Error| ChartError::of(&path.display().to_string(), error.to_string());
+        let real = path.canonicalize().map_err(failed)?;
+        if self.above.len() > DEPTH || !self.above.insert(real.clone()) {
+            let message = format!("folders nest deeper than {DEPTH} or in a circle (limit: chart folder depth)");
+            return Err(ChartError::of(&path.display().to_string(), message));
         }
-        if meta.is_dir() {
-            walk(root, &inner, ignore, above, files)?;
-        } else if !meta.is_file() {
-            let message = format!("cannot load irregular file {} as it has file mode type bits set", full.display());
-            return Err(ChartError::of(&full.display().to_string(), message));
-        } else if meta.len() > archive::MAX_FILE {
-            let message = format!(
-                "chart file {:?} is larger than the maximum file size {}",
-                name.to_string_lossy(),
-                archive::MAX_FILE
-            );
-            return Err(ChartError::of(&full.display().to_string(), message));
-        } else {
-            let bytes =
-                fs::read(&full).map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
-            files.push(ChartFile::new(inner, archive::without_mark(&bytes)));
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            names.push(entry.map_err(failed)?.file_name());
         }
+        names.sort();
+        for name in names {
+            let inner = crate::tree::join(below, &name.to_string_lossy());
+            let full = path.join(&name);
+            let meta = fs::metadata(&full).map_err(|error| {
+                ChartError::of(
+                    &full.display().to_string(),
+                    format!("error evaluating symlink {}: {error}", full.display()),
+                )
+            })?;
+            self.note_link(&full);
+            if self.ignore.ignores(&inner, meta.is_dir()) {
+                continue;
+            }
+            if meta.is_dir() {
+                self.folder(&inner)?;
+            } else if !meta.is_file() {
+                let message =
+                    format!("cannot load irregular file {} as it has file mode type bits set", full.display());
+                return Err(ChartError::of(&full.display().to_string(), message));
+            } else if meta.len() > archive::MAX_FILE {
+                let message = format!(
+                    "chart file {:?} is larger than the maximum file size {}",
+                    name.to_string_lossy(),
+                    archive::MAX_FILE
+                );
+                return Err(ChartError::of(&full.display().to_string(), message));
+            } else {
+                let bytes =
+                    fs::read(&full).map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
+                self.files.push(ChartFile::new(inner, archive::without_mark(&bytes)));
+            }
+        }
+        self.above.remove(&real);
+        Ok(())
     }
-    above.remove(&real);
-    Ok(())
+
+    fn note_link(&mut self, path: &Path) {
+        if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
+            return;
+        }
+        // As it is written, from the root of the disk.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let resolved = path.canonicalize().unwrap_or_default();
+        self.links.push(format!(
+            "walk.go:75: found symbolic link in path: {} resolves to {}. Contents of linked file included and used",
+            absolute.display(),
+            resolved.display()
+        ));
+    }
 }

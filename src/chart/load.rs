@@ -135,6 +135,12 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
             "requirements.yaml" => {
                 has_metadata = true;
                 let path = chart.path_of(&file.name);
+                if chart.metadata.api_version != "v1" {
+                    chart.warnings.push(
+                        "load.go:120: Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend migrating dependencies to Chart.yaml."
+                            .to_owned(),
+                    );
+                }
                 chart.metadata.read(&file.text(), &path, "cannot load requirements.yaml")?;
                 if chart.metadata.api_version == "v1" {
                     chart.files.push(file);
@@ -142,6 +148,12 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
             }
             "requirements.lock" => {
                 check_lock(&file, &chart.path_of(&file.name), "cannot load requirements.lock")?;
+                if chart.metadata.api_version != "v1" {
+                    chart.warnings.push(
+                        "load.go:138: Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We recommend migrating to Chart.lock."
+                            .to_owned(),
+                    );
+                }
                 if chart.metadata.api_version == "v1" {
                     chart.files.push(file);
                 }

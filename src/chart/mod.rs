@@ -59,6 +59,8 @@ pub struct Chart {
     pub dependencies: Vec<Chart>,
     /// Where the chart was read from: a folder of the repository or a path; put before file names in errors.
     pub location: String,
+    /// What helm warns of while it loads the chart; its lines.
+    pub warnings: Vec<String>,
     /// The path of names that it was loaded under, before any alias.
     original_path: String,
     /// Whether `dependencies` were processed, so that they know this chart by its alias.

@@ -68,6 +68,9 @@ pub struct TemplateArgs {
     /// The Kubernetes version for `.Capabilities.KubeVersion`.
     #[arg(long, value_name = "VERSION")]
     pub kube_version: Option<String>,
+    /// If set, disables JSON schema validation.
+    #[arg(long)]
+    pub skip_schema_validation: bool,
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     pub name_template: Option<String>,
@@ -100,7 +103,12 @@ impl Random for SystemRandom {
 /// # Errors
 /// When `out` or `err` cannot be written.
 pub(super) fn run(args: &TemplateArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
-    match rendered(args) {
+    let mut warnings = Vec::new();
+    let result = rendered(args, &mut warnings);
+    for warning in warnings {
+        writeln!(err, "{warning}")?;
+    }
+    match result {
         Ok(text) => {
             out.write_all(text.as_bytes())?;
             out.flush()?;
@@ -140,7 +148,7 @@ impl From<Missed> for Failure {
     }
 }
 
-fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
+fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, Failure> {
     let started = std::time::Instant::now();
     let (name, chart) = match &args.name_and_chart[..] {
         [name, chart] => (Some(name), chart),
@@ -177,6 +185,7 @@ fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
         is_upgrade: args.is_upgrade,
         capabilities,
         surroundings,
+        skip_schema_validation: args.skip_schema_validation,
         limits: Limits::default(),
         layers: layers(args),
     };
@@ -186,7 +195,7 @@ fn rendered(args: &TemplateArgs) -> Result<String, Failure> {
         skip_tests: args.skip_tests,
         show_only: args.show_only.clone(),
     };
-    Ok(CompiledChart::new(chart).render(&values, &options)?.text_as_helm_template(&text)?)
+    Ok(CompiledChart::new(chart).render_noting(&values, &options, warnings)?.text_as_helm_template(&text)?)
 }
 
 /// Where values are given, the strongest last: for error messages.

@@ -108,10 +108,19 @@ pub(crate) fn put_text(out: &mut String, text: &str, escape_html: bool) {
 /// Reads JSON; every number is a float64.
 pub(crate) fn read(text: &str) -> Result<Value, String> {
     // Go refuses what is wrong before it looks at types, so its scanner's words come first.
-    if let Some(error) = (Scanner { text: text.as_bytes(), at: 0 }).check() {
+    if let Some(error) = (Scanner { text: text.as_bytes(), at: 0, depth: DEPTH }).check() {
         return Err(error);
     }
     serde_json::from_str::<Value>(text).map(floats).map_err(|error| error.to_string())
+}
+
+/// Checks that a text begins with a JSON value, as Go's `json.Decoder` does: what follows the value is not looked at.
+pub(crate) fn check_first(text: &[u8], depth: usize) -> Result<(), String> {
+    (Scanner { text, at: 0, depth }).value(0).map_err(|error| match error.as_str() {
+        END if text.iter().all(|b| b" \t\r\n".contains(b)) => "EOF".to_owned(),
+        END => "unexpected EOF".to_owned(),
+        _ => error,
+    })
 }
 
 fn floats(value: Value) -> Value {
@@ -127,6 +136,7 @@ fn floats(value: Value) -> Value {
 struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
+    depth: usize,
 }
 
 const END: &str = "unexpected end of JSON input";
@@ -168,8 +178,8 @@ impl Scanner<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<(), String> {
-        if depth > DEPTH {
-            return Err(format!("JSON nests deeper than {DEPTH} (limit: JSON depth)"));
+        if depth > self.depth {
+            return Err(format!("JSON nests deeper than {} (limit: JSON depth)", self.depth));
         }
         self.space();
         match self.text.get(self.at) {

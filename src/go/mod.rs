@@ -1,6 +1,10 @@
-//! What Go's standard library makes of texts, where Rust's crates differ: JSON (encoding/json), regular expressions (regexp). `values/` and
-//! `functions/` call this. It knows neither templates nor Kubernetes, and does no IO.
+//! What Go's standard library makes of texts, where Rust's crates differ: JSON (encoding/json), regular expressions (regexp),
+//! URLs (net/url), addresses (net, net/mail). `values/` and `functions/` call this. It knows neither templates nor Kubernetes,
+//! and does no IO.
 
+pub(crate) mod ip;
 pub(crate) mod json;
+pub(crate) mod mail;
 pub(crate) mod quote;
 pub(crate) mod regexp;
+pub(crate) mod url;

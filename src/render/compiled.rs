@@ -13,6 +13,7 @@ use super::RenderOptions;
 use super::error::RenderError;
 use super::manifests::{Crd, Rendered};
 use super::missing::Ground;
+use super::schema::Schemas;
 use super::scope::Scopes;
 use super::trace::Trace;
 
@@ -28,13 +29,14 @@ pub struct CompiledChart {
     chart: Chart,
     /// Parsed templates by the paths of those that take part: which subcharts do depends on the values.
     sets: Mutex<BTreeMap<Vec<String>, Arc<Set>>>,
+    schemas: Schemas,
 }
 
 impl CompiledChart {
     /// Of a chart as it was loaded. Templates are parsed when they are first needed.
     #[must_use]
     pub fn new(chart: Chart) -> Self {
-        Self { chart, sets: Mutex::default() }
+        Self { chart, sets: Mutex::default(), schemas: Schemas::default() }
     }
 
     /// The chart.
@@ -48,13 +50,29 @@ impl CompiledChart {
     /// # Errors
     /// When the chart, the values or a template is wrong, with helm's message and the place.
     pub fn render(&self, user: &Table, options: &RenderOptions) -> Result<Rendered, RenderError> {
-        self.render_with(user, options, None)
+        let mut warnings = Vec::new();
+        let mut rendered = self.render_noting(user, options, &mut warnings)?;
+        rendered.warnings = warnings;
+        Ok(rendered)
+    }
+
+    /// As [`CompiledChart::render`], but what helm would warn of goes into `warnings`, where it is when the render fails, too.
+    ///
+    /// # Errors
+    /// When the chart, the values or a template is wrong, with helm's message and the place.
+    pub fn render_noting(
+        &self,
+        user: &Table,
+        options: &RenderOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<Rendered, RenderError> {
+        self.render_with(user, options, warnings, None)
     }
 
     /// Renders the chart and says what was read on the way, up to the error if there is one.
     pub fn trace(&self, user: &Table, options: &RenderOptions) -> (Result<Rendered, RenderError>, Trace) {
         let mut trace = Trace::default();
-        let rendered = self.render_with(user, options, Some(&mut trace));
+        let rendered = self.render_with(user, options, &mut Vec::new(), Some(&mut trace));
         (rendered, trace)
     }
 
@@ -75,12 +93,17 @@ impl CompiledChart {
         &self,
         user: &Table,
         options: &RenderOptions,
+        warnings: &mut Vec<String>,
         trace: Option<&mut Trace>,
     ) -> Result<Rendered, RenderError> {
+        loading(&self.chart, warnings);
         let chart_file = self.chart.path_of("Chart.yaml");
         let of_chart = |message: String| RenderError::of(&chart_file, message);
         if self.chart.is_library() || !matches!(self.chart.metadata.kind.as_str(), "" | "application") {
             return Err(of_chart(format!("{} charts are not installable", self.chart.metadata.kind)));
+        }
+        if self.chart.metadata.deprecated {
+            warnings.push("WARNING: This chart is deprecated".to_owned());
         }
         self.chart.check_dependencies().map_err(|message| {
             of_chart(format!(
@@ -88,10 +111,13 @@ impl CompiledChart {
             ))
         })?;
         check_name(&options.release_name).map_err(of_chart)?;
-        let chart = self.chart.with_dependencies(user).map_err(of_chart)?;
+        let chart = self.chart.with_dependencies_noting(user, warnings).map_err(of_chart)?;
         let mut rendered = Rendered::default();
-        let values = values::coalesce(&chart.defaults(), user, &mut rendered.warnings)
-            .map_err(|error| of_chart(error.to_string()))?;
+        let values =
+            values::coalesce(&chart.defaults(), user, warnings).map_err(|error| of_chart(error.to_string()))?;
+        if !options.skip_schema_validation {
+            self.schemas.check(&chart, &values)?;
+        }
         let wanted = &chart.metadata.kube_version;
         if !wanted.is_empty() && !is_compatible(wanted, &options.capabilities.version) {
             return Err(of_chart(format!(
@@ -105,7 +131,9 @@ impl CompiledChart {
         rendered.notes = files.get(&own_notes).cloned().unwrap_or_default();
         files.retain(|path, _| !path.ends_with(NOTES));
         rendered.crds = chart.crds().into_iter().map(|(source, file)| Crd { source, file: file.clone() }).collect();
-        rendered.sort(files).map_err(|error| self.located(&run, error))?;
+        let sorted = rendered.sort(files);
+        warnings.append(&mut rendered.warnings);
+        sorted.map_err(|error| self.located(&run, error))?;
         Ok(rendered)
     }
 
@@ -218,6 +246,12 @@ impl CompiledChart {
         sets.insert(key, Arc::clone(&set));
         Ok(set)
     }
+}
+
+/// What helm warns of while it loads a chart and its subcharts.
+fn loading(chart: &Chart, warnings: &mut Vec<String>) {
+    warnings.extend_from_slice(&chart.warnings);
+    chart.dependencies.iter().for_each(|held| loading(held, warnings));
 }
 
 /// One render: what it runs on, and with which options.

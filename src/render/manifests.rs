@@ -188,7 +188,7 @@ impl Rendered {
             .map(|name| EVENTS.iter().find(|(written, _)| *written == name).map(|(_, event)| (*event).to_owned()))
             .collect();
         let Some(known) = known else {
-            self.warnings.push(format!("info: skipping unknown hook: {events:?}"));
+            self.warnings.push(format!("manifest_sorter.go:190: info: skipping unknown hook: {events:?}"));
             return Ok(());
         };
         let delete = head.annotation(HOOK_DELETE).unwrap_or_default();

@@ -13,6 +13,7 @@ mod head;
 mod manifests;
 mod missing;
 mod output;
+mod schema;
 mod scope;
 mod split;
 mod structs;
@@ -45,6 +46,8 @@ pub struct RenderOptions {
     pub capabilities: Capabilities,
     /// The cluster, randomness and time, as functions see them.
     pub surroundings: Surroundings,
+    /// Whether `values.schema.json` is not looked at.
+    pub skip_schema_validation: bool,
     /// What the templates may cost.
     pub limits: Limits,
     /// Where the values that are given over the chart's come from, the strongest last: files and flags, for error messages.
@@ -60,6 +63,7 @@ impl Default for RenderOptions {
             is_upgrade: false,
             capabilities: Capabilities::default(),
             surroundings: Surroundings::default(),
+            skip_schema_validation: false,
             limits: Limits::default(),
             layers: Vec::new(),
         }

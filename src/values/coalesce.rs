@@ -26,7 +26,7 @@ pub struct TypeMismatch {
 }
 
 /// The values that templates see: `user` over the defaults of the chart and its subcharts, globals handed down, nulls applied.
-/// Warnings are Helm's lines, without their time.
+/// Warnings are Helm's lines.
 ///
 /// # Errors
 /// When the value of a subchart's key is no map.
@@ -106,7 +106,7 @@ fn defaults_into(
                     tables(table, default, &joined(&prefix, key), merge, warnings);
                 }
                 Value::Null => {}
-                _ => warnings.push(format!("warning: skipped value for {prefix}.{key}: Not a table.")),
+                _ => warnings.push(format!("coalesce.go:237: warning: skipped value for {prefix}.{key}: Not a table.")),
             },
             Some(_) => {}
         }
@@ -142,12 +142,15 @@ pub(super) fn tables(
             }
             (Some(Value::Object(table)), Value::Object(low)) => tables(table, low, &full, merge, warnings),
             (Some(_), Value::Object(_)) => {
-                warnings.push(format!("warning: cannot overwrite table with non table for {full} ({})", go_print(low)));
+                warnings.push(format!(
+                    "coalesce.go:298: warning: cannot overwrite table with non table for {full} ({})",
+                    go_print(low)
+                ));
             }
             (Some(Value::Object(_)), Value::Null) => {}
             (Some(Value::Object(_)), _) => {
                 warnings.push(format!(
-                    "warning: destination for {full} is a table. Ignoring non-table value ({})",
+                    "coalesce.go:301: warning: destination for {full} is a table. Ignoring non-table value ({})",
                     go_print(low)
                 ));
             }

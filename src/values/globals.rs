@@ -16,14 +16,16 @@ pub fn coalesce_globals(
 ) {
     let empty = Map::new();
     if values.get(GLOBAL).is_some_and(|g| !g.is_object()) {
-        warnings.push(format!("warning: skipping globals because destination {GLOBAL} is not a table."));
+        warnings
+            .push(format!("coalesce.go:138: warning: skipping globals because destination {GLOBAL} is not a table."));
         return;
     }
     let handed = match parent.get(GLOBAL) {
         None => &empty,
         Some(Value::Object(handed)) => handed,
         Some(_) => {
-            warnings.push(format!("warning: skipping globals because source {GLOBAL} is not a table."));
+            warnings
+                .push(format!("coalesce.go:145: warning: skipping globals because source {GLOBAL} is not a table."));
             return;
         }
     };
@@ -40,9 +42,10 @@ pub fn coalesce_globals(
                 globals.insert(key.clone(), Value::Object(table));
             }
             (Value::Object(_), Some(_)) => {
-                warnings.push(format!("Conflict: cannot merge map onto non-map for {key:?}. Skipping."));
+                warnings
+                    .push(format!("coalesce.go:161: Conflict: cannot merge map onto non-map for {key:?}. Skipping."));
             }
-            (_, Some(Value::Object(_))) => warnings.push(format!("key {key} is table. Skipping")),
+            (_, Some(Value::Object(_))) => warnings.push(format!("coalesce.go:175: key {key} is table. Skipping")),
             _ => {
                 globals.insert(key.clone(), value.clone());
             }

@@ -16,6 +16,7 @@ mod globals;
 mod layer;
 mod merge;
 mod path;
+pub mod schema;
 pub mod set;
 
 pub use coalesce::{ChartValues, TypeMismatch, coalesce, coalesce_tables, merge as merge_chart, merge_tables};

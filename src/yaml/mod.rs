@@ -40,6 +40,24 @@ pub fn parse(text: &str) -> Result<Option<Node>, Error> {
     build::Builder::new(text, Duplicates::Refused).document()
 }
 
+/// What comes back when Go writes these values as YAML and reads that: `None` when they stay the same.
+///
+/// # Errors
+/// When Go fails (see [`try_emit`]).
+pub fn read_back(values: &serde_json::Map<String, Value>) -> Result<Option<serde_json::Map<String, Value>>, EmitError> {
+    let mut folded = None;
+    for (key, value) in values {
+        through_json::check(value)
+            .and_then(|()| through_json::check_key(key))
+            .and_then(|()| through_json::check_merge(key, value))
+            .map_err(|message| EmitError(message.to_owned()))?;
+        if let Some(value) = through_json::folded(value) {
+            folded.get_or_insert_with(|| values.clone()).insert(key.clone(), value);
+        }
+    }
+    Ok(folded)
+}
+
 /// Like [`parse`], but the last of several equal keys wins, as in Go's `Unmarshal`: for charts and values, which Helm reads so.
 ///
 /// # Errors

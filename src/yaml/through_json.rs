@@ -12,14 +12,42 @@ pub(super) fn check(value: &Value) -> Result<(), &'static str> {
         Value::String(text) => allowed(text),
         Value::Array(items) => items.iter().try_for_each(check),
         Value::Object(map) => map.iter().try_for_each(|(key, value)| {
-            allowed(key)?;
-            if quoted_width(key) > KEY || key.contains('\u{85}') {
-                return Err("yaml: did not find expected ',' or '}'");
-            }
+            check_key(key)?;
             check(value)
         }),
         _ => Ok(()),
     }
+}
+
+/// Refuses what Go writes as YAML but does not read again: a key `<<`, which is a merge then, over something else than maps.
+pub(super) fn check_merges(value: &Value) -> Result<(), &'static str> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(check_merges),
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| check_merge(key, value)),
+        _ => Ok(()),
+    }
+}
+
+/// The same of a key and its value.
+pub(super) fn check_merge(key: &str, value: &Value) -> Result<(), &'static str> {
+    let merges = match value {
+        Value::Object(_) => true,
+        Value::Array(items) => items.iter().all(Value::is_object),
+        _ => false,
+    };
+    if key == "<<" && !merges {
+        return Err("yaml: map merge requires map or sequence of maps as the value");
+    }
+    check_merges(value)
+}
+
+/// The same of a key.
+pub(super) fn check_key(key: &str) -> Result<(), &'static str> {
+    allowed(key)?;
+    if quoted_width(key) > KEY || key.contains('\u{85}') {
+        return Err("yaml: did not find expected ',' or '}'");
+    }
+    Ok(())
 }
 
 fn allowed(text: &str) -> Result<(), &'static str> {

@@ -6,3 +6,6 @@ for table in set coalesce; do
     go run . "$table" <"../$table.jsonl" >"$table.new"
     mv "$table.new" "../$table.jsonl"
 done
+cd ../schema-oracle
+GOTOOLCHAIN=go1.23.7 go run . <../schema.jsonl >schema.new
+mv schema.new ../schema.jsonl

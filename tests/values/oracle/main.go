@@ -154,7 +154,7 @@ func coalesce(line []byte) any {
 	err = command.Run()
 	for _, text := range strings.Split(strings.TrimSpace(stderr.String()), "\n") {
 		if stamp.MatchString(text) {
-			c.Warnings = append(c.Warnings, stamp.ReplaceAllString(text, ""))
+			c.Warnings = append(c.Warnings, text)
 		}
 	}
 	if err != nil {
