@@ -36,6 +36,14 @@ pub fn load(path: &Path) -> Result<Chart, ChartError> {
     Chart::load_archive(&shown, &bytes)
 }
 
+/// Reads the chart in a folder with what is in its own `charts/` and nothing from beside it, as helm does.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_alone(path: &Path) -> Result<Chart, ChartError> {
+    folder(path, DEPTH)
+}
+
 fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
     let shown = path.display().to_string();
     let ignore = match fs::read(path.join(".helmignore")) {

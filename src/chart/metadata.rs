@@ -84,6 +84,18 @@ pub struct Dependency {
 }
 
 impl Metadata {
+    /// What a `Chart.yaml` says, not validated; errors are helm's, without the file.
+    ///
+    /// # Errors
+    /// When the text is no YAML or a field has the wrong type.
+    pub fn alone(text: &str) -> Result<Self, String> {
+        let mut metadata = Self::default();
+        metadata
+            .read(text, "Chart.yaml", "")
+            .map_err(|error| error.helm.strip_prefix(": ").map_or_else(|| error.helm.clone(), str::to_owned))?;
+        Ok(metadata)
+    }
+
     /// Reads `Chart.yaml`, or adds `requirements.yaml` to what was read. `text` is shown in errors under the name `file`.
     pub(super) fn read(&mut self, text: &str, file: &str, context: &str) -> Result<(), ChartError> {
         let node = yaml::parse_lenient(text).map_err(|error| {

@@ -19,16 +19,9 @@ use crate::yaml::{self, Numbers};
 /// Bytes that a file of values may have.
 const MAX_VALUES: u64 = 64 << 20;
 
-/// Arguments of `template`: helm template's.
-#[derive(Debug, Args)]
-#[command(args_override_self = true, disable_version_flag = true)]
-pub struct TemplateArgs {
-    /// The release's name (may be left out) and the chart: a folder, a .tgz, repo/chart, a URL or oci://….
-    #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
-    pub name_and_chart: Vec<String>,
-    /// The namespace of the release.
-    #[arg(short, long, default_value = "default", allow_hyphen_values = true)]
-    pub namespace: String,
+/// Values on the command line, as helm takes them.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Given {
     /// Values from YAML files; later ones win.
     #[arg(short = 'f', long = "values", value_name = "FILE", value_delimiter = ',', allow_hyphen_values = true)]
     pub values: Vec<PathBuf>,
@@ -47,6 +40,21 @@ pub struct TemplateArgs {
     /// Values from the contents of files: key=path.
     #[arg(long, value_name = "VALUES", allow_hyphen_values = true)]
     pub set_file: Vec<String>,
+}
+
+/// Arguments of `template`: helm template's.
+#[derive(Debug, Args)]
+#[command(args_override_self = true, disable_version_flag = true)]
+pub struct TemplateArgs {
+    /// The release's name (may be left out) and the chart: a folder, a .tgz, repo/chart, a URL or oci://….
+    #[arg(value_name = "[NAME] CHART", num_args = 1..=2, required = true)]
+    pub name_and_chart: Vec<String>,
+    /// The namespace of the release.
+    #[arg(short, long, default_value = "default", allow_hyphen_values = true)]
+    pub namespace: String,
+    /// Values over the chart's own.
+    #[command(flatten)]
+    pub given: Given,
     /// Only these templates (patterns below the chart).
     #[arg(short, long, value_name = "TEMPLATE", allow_hyphen_values = true)]
     pub show_only: Vec<String>,
@@ -176,7 +184,7 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
             .map_err(|message| Failure::Plain(format!("invalid kube version '{version}': {message}")))?;
     }
     capabilities.api_versions.extend(args.api_versions.iter().cloned());
-    let values = values(args).map_err(Failure::Plain)?;
+    let values = given_values(&args.given).map_err(Failure::Plain)?;
     let chart = source::load(&args.fetch, chart)?;
     let options = RenderOptions {
         release_name,
@@ -187,7 +195,7 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
         surroundings,
         skip_schema_validation: args.skip_schema_validation,
         limits: Limits::default(),
-        layers: layers(args),
+        layers: layers(&args.given),
     };
     let text = TextOptions {
         include_crds: args.include_crds,
@@ -199,7 +207,7 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
 }
 
 /// Where values are given, the strongest last: for error messages.
-fn layers(args: &TemplateArgs) -> Vec<String> {
+fn layers(args: &Given) -> Vec<String> {
     let files = args.values.iter().map(|path| format!("-f {}", path.display()));
     let flags = [
         ("--set-json", &args.set_json),
@@ -212,7 +220,7 @@ fn layers(args: &TemplateArgs) -> Vec<String> {
 }
 
 /// Helm's order: files, then JSON, typed, texts, files' contents, literals.
-fn values(args: &TemplateArgs) -> Result<Map<String, Value>, String> {
+pub(super) fn given_values(args: &Given) -> Result<Map<String, Value>, String> {
     let mut values = Map::new();
     for path in &args.values {
         let shown = path.display();

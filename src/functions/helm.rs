@@ -69,6 +69,15 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     });
 }
 
+/// Helm's lint mode.
+pub(super) fn register_for_lint(table: &mut FunctionTable) {
+    table.add("required", fixed(&[S, A]), |_, a| match &a[1] {
+        Value::Nil => Ok("".into()),
+        given => Ok(given.clone()),
+    });
+    table.add("fail", fixed(&[S]), |_, _| Ok("".into()));
+}
+
 fn register_yaml(table: &mut FunctionTable) {
     table.add("toYaml", fixed(&[A]), |ctx, a| {
         let Ok(json) = a[0].to_json() else { return Ok("".into()) };

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::chart::Chart;
-use crate::diagnostic::{Diagnostic, Position};
+use crate::diagnostic::Diagnostic;
 use crate::environment::{self, Diagnostics, Release};
 use crate::manifest::{self, Object, ObjectId};
 use crate::render::{CompiledChart, RenderError, Usage};
 use crate::values::{Layer, LayerKind};
-use crate::yaml::Node;
 
 use super::desired::{Ambience, chart_layers, render_options};
 use super::source::Source;
@@ -320,25 +319,13 @@ impl Lint {
         let file = self.unused.entry(layer.file.clone()).or_default();
         file.layers += 1;
         for path in usage.unread(layer.value()) {
-            let shown = path.join(".");
             if let Some((count, _)) = file.keys.get_mut(&path) {
                 *count += 1;
                 continue;
             }
-            let message = format!("no template of the chart reads `{shown}`");
-            let mut diagnostic = Diagnostic::new(layer.file.as_str(), message);
-            if let Some((position, width)) = layer.node().and_then(|node| place(node, &path)) {
-                let text = source.tree.read(&layer.file).ok().flatten();
-                diagnostic = match text {
-                    Some(text) if layer.kind != LayerKind::Secret => {
-                        diagnostic.at(&shown_key(&String::from_utf8_lossy(&text), position), position, width)
-                    }
-                    _ => diagnostic.at_hidden(position),
-                };
-            }
-            if let Some(near) = usage.nearest(&path) {
-                diagnostic = diagnostic.hint(format!("nearest key that is read: `{near}`"));
-            }
+            let text = source.tree.read(&layer.file).ok().flatten();
+            let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+            let diagnostic = usage.diagnostic(layer, &path, &text);
             let finding = Finding {
                 severity: if default { Severity::Note } else { Severity::Warning },
                 subject: Subject::UnusedValue,
@@ -349,26 +336,6 @@ impl Lint {
             file.keys.insert(path, (1, finding));
         }
     }
-}
-
-/// The text with nothing but the key on the line of a position: values may be secret without anybody having said so.
-fn shown_key(text: &str, position: Position) -> String {
-    let at = position.line.saturating_sub(1) as usize;
-    let line = text.lines().nth(at).unwrap_or_default();
-    let key = line.find(": ").map_or(line, |end| &line[..end + 1]);
-    format!("{}{key}", "\n".repeat(at))
-}
-
-/// Where a key is written, and how wide it is.
-fn place(root: &Node, path: &[String]) -> Option<(Position, usize)> {
-    let mut at = root;
-    let mut found = None;
-    for key in path {
-        let (name, value) = at.entry(key)?;
-        found = Some((name.start, key.chars().count()));
-        at = value;
-    }
-    found
 }
 
 fn subject(error: &RenderError) -> Subject {

@@ -89,6 +89,18 @@ impl CompiledChart {
         Ok((values, templates))
     }
 
+    /// What the templates write when `required` and `fail` let everything pass, as in a lint.
+    pub(super) fn files_for_lint(
+        &self,
+        chart: &Chart,
+        values: &Table,
+        user: &Table,
+        options: &RenderOptions,
+    ) -> Result<BTreeMap<String, String>, RenderError> {
+        let ground = Ground { chart, values, user, layers: &options.layers };
+        self.execute(&Run { ground, options, lint: true }, None)
+    }
+
     fn render_with(
         &self,
         user: &Table,
@@ -125,7 +137,11 @@ impl CompiledChart {
                 options.capabilities.version
             )));
         }
-        let run = Run { ground: Ground { chart: &chart, values: &values, user, layers: &options.layers }, options };
+        let run = Run {
+            ground: Ground { chart: &chart, values: &values, user, layers: &options.layers },
+            options,
+            lint: false,
+        };
         let mut files = self.execute(&run, trace)?;
         let own_notes = format!("{}/templates/{NOTES}", chart.metadata.name);
         rendered.notes = files.get(&own_notes).cloned().unwrap_or_default();
@@ -143,6 +159,9 @@ impl CompiledChart {
         let templates = chart.templates_in_order();
         let mut table = FunctionTable::new();
         functions::register(&mut table, &run.options.surroundings);
+        if run.lint {
+            functions::register_for_lint(&mut table);
+        }
         let set = self.parsed(chart, &templates, &table)?;
         let scopes = Scopes::new(chart, run.ground.values, run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
@@ -258,6 +277,8 @@ fn loading(chart: &Chart, warnings: &mut Vec<String>) {
 struct Run<'r> {
     ground: Ground<'r>,
     options: &'r RenderOptions,
+    /// `required` and `fail` do nothing.
+    lint: bool,
 }
 
 /// Location of a template by its name.

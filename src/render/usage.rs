@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::chart::{Chart, Table};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Diagnostic, Position, nearest};
 use crate::functions::{self, touch};
 use crate::template::{Analysis, Asked, FunctionTable, Reads};
+use crate::values::{Layer, LayerKind};
+use crate::yaml::Node;
 
 use super::compiled::CompiledChart;
 use super::error::RenderError;
@@ -249,6 +251,24 @@ impl Usage {
         }
     }
 
+    /// Tells of a key of a layer that nothing reads, where it stands in the layer's text.
+    #[must_use]
+    pub fn diagnostic(&self, layer: &Layer, path: &[String], text: &str) -> Diagnostic {
+        let message = format!("no template of the chart reads `{}`", path.join("."));
+        let mut diagnostic = Diagnostic::new(layer.file.as_str(), message);
+        if let Some((position, width)) = layer.node().and_then(|node| place(node, path)) {
+            diagnostic = if layer.kind == LayerKind::Secret {
+                diagnostic.at_hidden(position)
+            } else {
+                diagnostic.at(&shown_key(text, position), position, width)
+            };
+        }
+        match self.nearest(path) {
+            Some(near) => diagnostic.hint(format!("nearest key that is read: `{near}`")),
+            None => diagnostic,
+        }
+    }
+
     /// The key that is read and nearest to one that is not: of the same map, else of the same name elsewhere.
     #[must_use]
     pub fn nearest(&self, path: &[String]) -> Option<String> {
@@ -276,4 +296,24 @@ impl Usage {
             _ => None,
         }
     }
+}
+
+/// The text with nothing but the key on the line of a position: values may be secret without anybody having said so.
+fn shown_key(text: &str, position: Position) -> String {
+    let at = position.line.saturating_sub(1) as usize;
+    let line = text.lines().nth(at).unwrap_or_default();
+    let key = line.find(": ").map_or(line, |end| &line[..end + 1]);
+    format!("{}{key}", "\n".repeat(at))
+}
+
+/// Where a key is written, and how wide it is.
+fn place(root: &Node, path: &[String]) -> Option<(Position, usize)> {
+    let mut at = root;
+    let mut found = None;
+    for key in path {
+        let (name, value) = at.entry(key)?;
+        found = Some((name.start, key.chars().count()));
+        at = value;
+    }
+    found
 }

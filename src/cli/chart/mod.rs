@@ -1,6 +1,7 @@
 //! `evenkeel chart …`: what `helm show`, `pull`, `dependency`, `package`, `push` and `registry` do, with helm's meaning, output and
 //! first line of an error (exit code 1, as helm's).
 
+mod lint;
 mod pull;
 mod registry;
 mod show;
@@ -25,6 +26,8 @@ pub struct ChartArgs {
 pub enum ChartCommand {
     /// Show what a chart holds, as `helm show` does.
     Show(Box<show::ShowArgs>),
+    /// Examine charts for possible problems, as `helm lint` does.
+    Lint(Box<lint::ChartLintArgs>),
     /// Fetch charts from repositories and registries into files, as `helm pull` does.
     Pull(Box<pull::PullArgs>),
     /// Put a packed chart into a registry, as `helm push` does.
@@ -64,6 +67,7 @@ impl From<ChartError> for Refused {
 pub(super) fn run(args: &ChartArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
     let done = match &args.command {
         ChartCommand::Show(args) => show::run(args, out),
+        ChartCommand::Lint(args) => lint::run(args, out),
         ChartCommand::Pull(args) => pull::run(args, out),
         ChartCommand::Push(args) => registry::push(args),
         ChartCommand::Login(args) => registry::login(args),
