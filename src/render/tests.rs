@@ -165,14 +165,14 @@ fn reader() -> CompiledChart {
     CompiledChart::new(chart(&[
         (
             "values.yaml",
-            "image: {name: a, tag: b}\nlabels: {x: 1}\nunread: 1\nlist: [{n: 1, m: 2}]\nonly: {if: 1}\npod: {a: 1, b: 2}\nnever: {taken: 1}\ns: {k: 1, z: 2}\nglobal: {g: 1, h: 2}\n",
+            "image: {name: a, tag: b}\nlabels: {x: 1}\nunread: 1\nlist: [{p: 1, q: 2}]\nonly: {if: 1}\npod: {a: 1, b: 2}\nnever: {taken: 1}\ns: {k: 1, z: 2}\nglobal: {g: 1, h: 2}\n",
         ),
         ("templates/_h.tpl", "{{ define \"image\" }}{{ .img.name }}:{{ .img.tag }}{{ end }}"),
         ("notes/a.txt", "a"),
         (
             "templates/a.yaml",
             "kind: A\nimage: {{ include \"image\" (dict \"img\" .Values.image) }}\nlabels: {{ toYaml .Values.labels | nindent 2 }}\n\
-             list:\n{{ range .Values.list }}- {{ .n }}\n{{ end }}{{ if .Values.only }}only: 1{{ end }}\n{{ $p := deepCopy .Values.pod }}pod: {{ $p.a }}\n\
+             list:\n{{ range .Values.list }}- {{ .p }}\n{{ end }}{{ if .Values.only }}only: 1{{ end }}\n{{ $p := deepCopy .Values.pod }}pod: {{ $p.a }}\n\
              {{ if false }}{{ .Values.never.taken }}{{ end }}\nkey: {{ index .Values \"byKey\" | quote }} {{ hasKey .Values \"asked\" }}\n\
              has: {{ .Capabilities.APIVersions.Has \"x/v1\" }} {{ .Release.Name }} {{ .Files.Get \"notes/a.txt\" }}\n",
         ),
@@ -199,14 +199,14 @@ fn a_render_depends_on_what_its_trace_names_and_on_nothing_else() {
     for (user, same) in [
         (json!({"unread": 2, "more": 1}), true),
         (json!({"image": {"pullPolicy": "x"}}), true),
-        (json!({"list": [{"n": 1.0, "m": 9.0}]}), true),
+        (json!({"list": [{"p": 1.0, "q": 9.0}]}), true),
         (json!({"only": {"if": 2}}), true),
         (json!({"s": {"z": 9}, "global": {"h": 9}}), true),
         (json!({"never": {"taken": 9}}), true),
         (json!({"image": {"tag": "x"}}), false),
         (json!({"labels": {"y": 1}}), false),
-        (json!({"list": [{"n": 2, "m": 2}]}), false),
-        (json!({"list": [{"n": 1}, {"n": 1}]}), false),
+        (json!({"list": [{"p": 2, "q": 2}]}), false),
+        (json!({"list": [{"p": 1}, {"p": 1}]}), false),
         (json!({"only": {"if": null}}), false),
         (json!({"pod": {"a": 2}}), false),
         (json!({"byKey": 1}), false),
