@@ -230,7 +230,17 @@ pub(super) fn given_values(args: &Given) -> Result<Map<String, Value>, String> {
         match read {
             Value::Object(map) => merge_maps(&mut values, &map),
             Value::Null => {}
-            _ => return Err(format!("failed to parse {shown}: values are no map")),
+            other => {
+                let kind = match other {
+                    Value::Array(_) => "array",
+                    Value::String(_) => "string",
+                    Value::Bool(_) => "bool",
+                    _ => "number",
+                };
+                return Err(format!(
+                    "failed to parse {shown}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+                ));
+            }
         }
     }
     let mut file = |name: &str| read(Path::new(name));

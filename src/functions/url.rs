@@ -99,6 +99,10 @@ impl Url {
                 None => authority,
             };
             check_port(host)?;
+            let fine = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "!$&'()*+,;=:[]<>\"-_.~%".contains(c);
+            if let Some(wrong) = host.chars().find(|c| !fine(*c)) {
+                return Err(format!("invalid character {} in host name", quote(wrong.to_string().as_bytes())));
+            }
             url.host = decoded(host)?;
         }
         url.path = decoded(path)?;
@@ -223,6 +227,7 @@ mod tests {
         assert_eq!(Url::parse("//h/p").unwrap().host, "h");
         assert_eq!(Url::parse(":x").unwrap_err(), "missing protocol scheme");
         assert_eq!(Url::parse("http://a:b/").unwrap_err(), "invalid port \":b\" after host");
+        assert_eq!(Url::parse("http://a b/").unwrap_err(), "invalid character \" \" in host name");
         assert_eq!(Url::parse("/%zz").unwrap_err(), "invalid URL escape \"%zz\"");
     }
 }

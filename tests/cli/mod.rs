@@ -6,4 +6,5 @@ mod errors;
 mod interrupt;
 mod json;
 mod lifecycle;
+mod lint;
 mod read;

@@ -5,6 +5,9 @@ mod metadata;
 mod names;
 
 use crate::chart::{Chart, ChartError, Decoder, Table, field};
+use serde_json::Value;
+
+use crate::go;
 use crate::template::quote;
 use crate::values;
 use crate::yaml::{self, Node};
@@ -105,10 +108,15 @@ impl Lint {
     }
 
     fn values(&mut self, text: &str) {
-        if let Err(error) = yaml::to_json(text, yaml::Numbers::Float) {
-            let message = format!("unable to parse YAML: error converting YAML to JSON: {}", error.go_text());
-            self.error("values.yaml", &message);
-        }
+        let fault = match yaml::to_json(text, yaml::Numbers::Float) {
+            Err(error) => format!("error converting YAML to JSON: {}", error.go_text()),
+            Ok(Value::Object(_) | Value::Null) => return,
+            Ok(other) => format!(
+                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type chartutil.Values",
+                go::json::kind(&other)
+            ),
+        };
+        self.error("values.yaml", &format!("unable to parse YAML: {fault}"));
     }
 
     fn templates(&mut self, chart: &CompiledChart, user: &Table, options: &RenderOptions) {
@@ -251,6 +259,9 @@ fn is_crd_hook(text: &str) -> bool {
 /// The documents of a rendered file, as Kubernetes' reader splits them: at lines that start with `---`.
 fn documents(text: &str) -> Vec<Result<String, String>> {
     let mut found = Vec::new();
+    if text.trim_start().starts_with('{') {
+        return json_documents(text);
+    }
     let mut document = String::new();
     for line in text.split_inclusive('\n') {
         if let Some(rest) = line.strip_prefix("---") {
@@ -270,6 +281,26 @@ fn documents(text: &str) -> Vec<Result<String, String>> {
         found.push(Ok(document));
     }
     found
+}
+
+/// The values of a text that starts as JSON does: it is not read as YAML then.
+fn json_documents(text: &str) -> Vec<Result<String, String>> {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut found = Vec::new();
+    loop {
+        let start = stream.byte_offset();
+        match stream.next() {
+            None => return found,
+            Some(Ok(value)) => found.push(Ok(value.to_string())),
+            Some(Err(error)) => {
+                let above: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+                let message = go::json::read(text.get(start..).unwrap_or_default()).err();
+                let message = message.unwrap_or_else(|| error.to_string());
+                found.push(Err(format!("json: offset {}: {message}", above + error.column())));
+                return found;
+            }
+        }
+    }
 }
 
 /// What a lint reads of an object.
@@ -295,8 +326,10 @@ fn read(text: &str) -> Result<Option<Object>, String> {
             .filter(|metadata| !metadata.is_null())
             .and_then(|metadata| decoder.map(metadata, "Metadata", "rules.k8sYamlMetadata"));
         if let Some(pairs) = metadata {
-            decoder.string(field(pairs, "namespace"), "Metadata.Namespace");
-            object.name = decoder.string(field(pairs, "name"), "Metadata.Name");
+            object.name = decoder.within("k8sYamlMetadata", |decoder| {
+                decoder.string(field(pairs, "namespace"), "Metadata.Namespace");
+                decoder.string(field(pairs, "name"), "Metadata.Name")
+            });
         }
     }
     match decoder.error() {

@@ -100,6 +100,10 @@ fn word(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit()
 }
 
+fn is_subdomain(name: &str) -> bool {
+    name.split('.').all(|part| edges(part, word, word))
+}
+
 /// What is wrong with a name of this kind of object, in Kubernetes' words.
 pub(super) fn faults(kind: &str, name: &str) -> Vec<String> {
     let long = |limit: usize| (name.len() > limit).then(|| format!("must be no more than {limit} characters"));
@@ -122,13 +126,15 @@ pub(super) fn faults(kind: &str, name: &str) -> Vec<String> {
         }
         "namespace" => {
             faults.extend(long(63));
-            if !edges(name, word, word) {
+            if !edges(name, word, word) && is_subdomain(name) {
+                faults.push("must not contain dots".to_owned());
+            } else if !edges(name, word, word) {
                 faults.push("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')".to_owned());
             }
         }
         _ => {
             faults.extend(long(253));
-            if !name.split('.').all(|part| edges(part, word, word)) {
+            if !is_subdomain(name) {
                 faults.push("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')".to_owned());
             }
         }

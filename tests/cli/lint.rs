@@ -1,0 +1,90 @@
+//! `evenkeel lint` and `evenkeel chart lint`.
+
+use std::process::Command;
+
+use crate::harness::{Evenkeel, GitRepository, helm, project as root};
+use crate::require;
+
+fn project() -> GitRepository {
+    let repository = GitRepository::new();
+    repository.copy("charts", "charts").copy("environments", "environments");
+    repository
+}
+
+#[test]
+fn a_project_in_order() {
+    let output = Evenkeel::new(["lint"]).repository(&project()).run().expect_code(0);
+    assert!(output.stdout.ends_with("nothing found\n"), "{output}");
+}
+
+#[test]
+fn a_key_that_nobody_reads_is_named_where_it_stands() {
+    let repository = project();
+    let file = "environments/production/redis/values.yaml";
+    repository.write(file, "# sizes\npersistnce:\n  size: 1Gi\n");
+    let output = Evenkeel::new(["lint", "production/redis"]).repository(&repository).run().expect_code(1);
+    insta::assert_snapshot!(output.stdout, @"");
+    let output = Evenkeel::new(["lint", "production", "--output", "json"]).repository(&repository).run().expect_code(1);
+    let found: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let finding = &found["findings"][0];
+    assert_eq!(finding["subject"], "unusedValue");
+    assert_eq!((&finding["file"], &finding["line"], &finding["column"]), (&file.into(), &2.into(), &1.into()));
+    assert_eq!(found["findings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_at_once() {
+    let repository = project();
+    repository.replace("environments/production/environment.yaml", "onDrift: correct", "onDrft: correct");
+    repository.write(
+        "charts/clipper-redis/templates/twice.yaml",
+        "{{ range list 1 2 }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\n{{ end }}",
+    );
+    repository.write("environments/staging/postgres/manifests/a.yaml", "kind: Pod\n");
+    let output = Evenkeel::new(["lint"]).repository(&repository).run().expect_code(1);
+    for part in ["unknown key `onDrft`", "twice is written twice", "environments/staging/postgres/manifests/a.yaml"] {
+        assert!(output.stdout.contains(part), "{part}: {output}");
+    }
+}
+
+#[test]
+fn a_template_that_fails_is_a_finding() {
+    let repository = project();
+    repository.write("charts/clipper-redis/templates/service.yaml", "kind: Service\nspec: {{ .Values.no.such }}\n");
+    let output = Evenkeel::new(["lint", "production"]).repository(&repository).run().expect_code(1);
+    assert!(output.stdout.contains("charts/clipper-redis/templates/service.yaml:2:10: nil pointer"), "{output}");
+    assert!(output.stdout.contains("= helm: template: clipper-redis/templates/service.yaml:2:16: "), "{output}");
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_an_error() {
+    let output = Evenkeel::new(["lint", "prodution"]).repository(&project()).run().expect_code(2);
+    assert!(output.stderr.contains("did you mean `production`?"), "{output}");
+}
+
+/// The charts of `tests/charts`, the broken ones too, and helm's own words about each.
+#[test]
+fn charts_are_linted_in_helms_words() {
+    let helm = require!(helm());
+    let mut charts = Vec::new();
+    for folder in ["errors-charts", "errors-texts", "lint"] {
+        for entry in std::fs::read_dir(root().join("tests/charts").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.join("Chart.yaml").is_file() {
+                charts.push(format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap()));
+            }
+        }
+    }
+    charts.sort();
+    assert!(charts.len() > 80);
+    for chart in charts {
+        for flags in [&[][..], &["--strict", "--quiet"]] {
+            let folder = root().join("tests/charts");
+            let theirs = Command::new(&helm).arg("lint").args(flags).arg(&chart).current_dir(&folder).output().unwrap();
+            let args = ["chart", "lint"].iter().chain(flags).copied().chain([chart.as_str()]);
+            let ours = Evenkeel::new(args).folder(&folder).run();
+            assert_eq!(ours.stdout, String::from_utf8_lossy(&theirs.stdout), "{chart} {flags:?}");
+            assert_eq!(ours.status.code(), theirs.status.code(), "{chart} {flags:?}");
+        }
+    }
+}
