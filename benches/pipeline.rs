@@ -22,7 +22,9 @@ use evenkeel::environment::{MaxDeletions, OnDrift, Prune};
 use evenkeel::git::{Folder, Repository, watch_folder};
 use evenkeel::manifest::{Applied, Gvk, Inventory, Object, ObjectId, owner_of};
 use evenkeel::plan::{Desired, DesiredObject, EnvironmentInput, Live, ReleaseInput, Verb, desire, plan};
-use evenkeel::reconcile::{Ambience, DesiredEnvironment, RenderCache, Source, WORKING_FOLDER, read_environment};
+use evenkeel::reconcile::{
+    Ambience, Charts, DesiredEnvironment, RenderCache, Source, WORKING_FOLDER, read_environment,
+};
 use evenkeel::tree::Tree;
 use evenkeel::yaml::{self, Numbers};
 
@@ -44,7 +46,12 @@ const SAVED: &str = "environments/staging/clipper/values.yaml";
 type Releases<T> = Vec<(String, Vec<T>)>;
 
 fn source(tree: impl Tree + 'static) -> Source {
-    Source { tree: Arc::new(tree), revision: WORKING_FOLDER.to_owned(), time: jiff::Timestamp::UNIX_EPOCH }
+    Source {
+        tree: Arc::new(tree),
+        revision: WORKING_FOLDER.to_owned(),
+        time: jiff::Timestamp::UNIX_EPOCH,
+        charts: Charts::default(),
+    }
 }
 
 fn read(source: &Source, cache: &mut RenderCache) -> DesiredEnvironment {

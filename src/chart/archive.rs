@@ -11,12 +11,16 @@ pub const MAX_FILE: u64 = 5 << 20;
 /// Bytes that all files of an archive may have together (helm: `MaxDecompressedChartSize`).
 pub const MAX_CHART: u64 = 100 << 20;
 
+/// Bytes that an archive may have unpacked, with what a tar says around its files.
+const MAX_TAR: u64 = 2 * MAX_CHART;
+
 /// Unpacks an archive; the first folder of every path is dropped.
 ///
 /// # Errors
 /// With helm's message.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<ChartFile>, String> {
-    let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(bytes));
+    let unzipped = flate2::read::MultiGzDecoder::new(bytes).take(MAX_TAR);
+    let mut archive = tar::Archive::new(unzipped);
     let mut files = Vec::new();
     let mut remaining = MAX_CHART;
     for entry in archive.entries().map_err(text)? {
@@ -28,29 +32,91 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<ChartFile>, String> {
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let inner = inner_path(&name)?;
         let size = entry.size();
+        // Helm puts an empty file in a link's place; nobody means that.
+        if !kind.is_file() && !kind.is_contiguous() && !kind.is_gnu_sparse() {
+            return Err(format!("chart illegally contains a link or a device: {name:?}"));
+        }
         if size > remaining {
-            return Err(format!("decompressed chart is larger than the maximum size {MAX_CHART}"));
+            return Err(too_large());
         }
         if size > MAX_FILE {
             return Err(format!("decompressed chart file {name:?} is larger than the maximum file size {MAX_FILE}"));
         }
         let mut data = Vec::new();
-        // A link has no content of its own; helm keeps it as an empty file.
-        if kind.is_file() || kind.is_contiguous() {
-            entry.take(remaining).read_to_end(&mut data).map_err(text)?;
-        }
+        entry.take(remaining).read_to_end(&mut data).map_err(text)?;
         remaining -= data.len() as u64;
-        if (data.len() as u64) < size && kind.is_file() || remaining == 0 {
-            return Err(format!("decompressed chart is larger than the maximum size {MAX_CHART}"));
+        if (data.len() as u64) < size {
+            return Err("unexpected EOF".to_owned());
+        }
+        if remaining == 0 {
+            return Err(too_large());
         }
         files.push(ChartFile::new(inner, without_mark(&data)));
     }
     if files.is_empty() { Err("no files in chart archive".to_owned()) } else { Ok(files) }
 }
 
+fn too_large() -> String {
+    format!("decompressed chart is larger than the maximum file size {MAX_CHART}")
+}
+
+/// Go's words.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn text(error: std::io::Error) -> String {
-    error.to_string()
+    let text = error.to_string();
+    if error.kind() == std::io::ErrorKind::UnexpectedEof || text.contains("failed to read entire block") {
+        "unexpected EOF".to_owned()
+    } else if text.contains("invalid gzip header") {
+        "gzip: invalid header".to_owned()
+    } else if text.contains("corrupt gzip stream") {
+        "gzip: invalid checksum".to_owned()
+    } else if text.contains("corrupt deflate stream") || text.contains("deflate decompression error") {
+        "flate: corrupt input".to_owned()
+    } else {
+        "archive/tar: invalid tar header".to_owned()
+    }
+}
+
+/// Helm's look at a file that is meant to be a packed chart, before anything of it is read.
+///
+/// # Errors
+/// With helm's message.
+pub fn ensure(name: &str, bytes: &[u8]) -> Result<(), String> {
+    if bytes.starts_with(&[0x1f, 0x8b, 0x08]) {
+        return Ok(());
+    }
+    if name.ends_with(".yml") || name.ends_with(".yaml") {
+        return Err(format!("file '{name}' seems to be a YAML file, but expected a gzipped archive"));
+    }
+    Err(format!("file '{name}' does not appear to be a gzipped archive; got '{}'", sniffed(bytes)))
+}
+
+/// What Go takes a content for, as far as people confuse it with archives (https://mimesniff.spec.whatwg.org/).
+fn sniffed(bytes: &[u8]) -> &'static str {
+    // Go looks at 512 bytes, zeros where the file has ended.
+    let start = &bytes[..bytes.len().min(512)];
+    let trimmed = start.trim_ascii_start();
+    let tags =
+        ["<!DOCTYPE HTML", "<HTML", "<HEAD", "<SCRIPT", "<BODY", "<TITLE", "<H1", "<DIV", "<TABLE", "<A", "<P", "<!--"];
+    let html = tags.iter().any(|tag| {
+        trimmed.len() > tag.len()
+            && trimmed[..tag.len()].eq_ignore_ascii_case(tag.as_bytes())
+            && matches!(trimmed[tag.len()], b' ' | b'>')
+    });
+    let binary = |b: &u8| matches!(b, 0..=8 | 11 | 14..=26 | 28..=31);
+    if html {
+        "text/html; charset=utf-8"
+    } else if trimmed.starts_with(b"<?xml") {
+        "text/xml; charset=utf-8"
+    } else if start.starts_with(b"PK\x03\x04") {
+        "application/zip"
+    } else if start.starts_with(b"%PDF-") {
+        "application/pdf"
+    } else if bytes.len() < 512 || start.iter().any(binary) {
+        "application/octet-stream"
+    } else {
+        "text/plain; charset=utf-8"
+    }
 }
 
 /// A file's bytes without the byte order mark.

@@ -28,11 +28,7 @@ pub fn load(path: &Path) -> Result<Chart, ChartError> {
         return Err(ChartError::of(&shown, message));
     }
     let bytes = fs::read(path).map_err(|error| ChartError::of(&shown, error.to_string()))?;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        let message =
-            format!("file '{shown}' does not appear to be a valid chart file (details: gzip: invalid header)");
-        return Err(ChartError::of(&shown, message));
-    }
+    archive::ensure(&shown, &bytes).map_err(|message| ChartError::of(&shown, message))?;
     Chart::load_archive(&shown, &bytes)
 }
 

@@ -56,6 +56,8 @@ pub enum Command {
     /// Check everything that needs no cluster: specs, charts, templates, manifests, values that nobody reads. Exit: 0 nothing, 1
     /// something, 2 error.
     Lint(LintArgs),
+    /// Write down which version of a chart from elsewhere a release uses, with its digest (release.lock).
+    Lock(Box<super::lock::LockArgs>),
     /// Say which layer, file and line each value comes from, and what it overrode.
     Explain(ExplainArgs),
     /// Show what applying would change. Exit: 0 nothing, 1 something, 2 error.
@@ -91,6 +93,9 @@ pub struct SourceArgs {
     /// A Git revision to read instead of the working folder.
     #[arg(long, value_name = "REV", help_heading = "Source")]
     pub rev: Option<String>,
+    /// Take charts that are not in the repository from the cache alone.
+    #[arg(long, help_heading = "Source")]
+    pub offline: bool,
 }
 
 /// Which cluster is meant.

@@ -28,7 +28,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Outcome {
         Some(Err(broken)) => return Err(crate::environment::Diagnostics(broken.diagnostics.clone()).into()),
         None => return Err(CliError::internal("the release was there a moment ago")),
     };
-    let merged = layered_values(opened.tree.as_ref(), release)?;
+    let merged = layered_values(&opened, release)?;
     let found = explain(&merged, args.key.as_deref()).map_err(|e| CliError::user(e.to_string()))?;
     if found.is_empty() {
         let key = args.key.as_deref().unwrap_or_default();

@@ -10,6 +10,7 @@ mod drift;
 mod error;
 mod explain;
 mod lint;
+mod lock;
 mod log;
 mod mask;
 mod render;
@@ -67,6 +68,10 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
         Command::Lint(args) => {
             log::start(verbose, args::LogFormat::Text);
             lint::run(&args, console)
+        }
+        Command::Lock(args) => {
+            log::start(verbose, args::LogFormat::Text);
+            lock::run(&args, console)
         }
         Command::Explain(args) => {
             log::start(verbose, args::LogFormat::Text);

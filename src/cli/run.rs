@@ -134,7 +134,8 @@ pub(super) fn follow_branch(
             {
                 in_force = Some(snapshot.revision().clone());
                 let revision = snapshot.revision();
-                let source = Source { revision: revision.id.clone(), time: revision.time, tree: snapshot };
+                let charts = source::charts(false);
+                let source = Source { revision: revision.id.clone(), time: revision.time, tree: snapshot, charts };
                 if inputs.send(Input::Revision(source)).await.is_err() {
                     return;
                 }
@@ -161,7 +162,8 @@ fn follow_folder(path: &Path, inputs: mpsc::Sender<Input>, cancel: CancellationT
     tokio::spawn(async move {
         loop {
             let tree = Arc::clone(&folder);
-            let source = Source { tree, revision: WORKING_FOLDER.to_owned(), time: Timestamp::now() };
+            let charts = source::charts(false);
+            let source = Source { tree, revision: WORKING_FOLDER.to_owned(), time: Timestamp::now(), charts };
             if inputs.send(Input::Revision(source)).await.is_err() {
                 return;
             }

@@ -11,20 +11,25 @@ use crate::cluster::{Cluster, ConnectOptions};
 use crate::diagnostic::nearest;
 use crate::environment::{self, Environment};
 use crate::git::{Folder, Repository};
-use crate::reconcile::{Source, WORKING_FOLDER};
+use crate::reconcile::{Charts, Source, WORKING_FOLDER};
 
 /// Opens the working folder, or the revision that was asked for.
 pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
     match &args.rev {
         None => {
             let folder = Folder::open(&args.repo).map_err(|e| CliError::user(e.to_string()))?;
-            Ok(Source { tree: Arc::new(folder), revision: WORKING_FOLDER.to_owned(), time: Timestamp::now() })
+            Ok(Source {
+                tree: Arc::new(folder),
+                revision: WORKING_FOLDER.to_owned(),
+                time: Timestamp::now(),
+                charts: charts(args.offline),
+            })
         }
         Some(revision) => {
             let repository = Repository::open(&args.repo).map_err(|e| CliError::user(e.to_string()))?;
             let snapshot = repository.snapshot(revision).map_err(|e| CliError::user(e.to_string()))?;
             let (revision, time) = (snapshot.revision().id.clone(), snapshot.revision().time);
-            Ok(Source { tree: Arc::new(snapshot), revision, time })
+            Ok(Source { tree: Arc::new(snapshot), revision, time, charts: charts(args.offline) })
         }
     }
 }
@@ -47,6 +52,12 @@ pub(super) fn known(source: &Source, args: &SourceArgs, target: &Target) -> Resu
         return Err(suggest(error, release, &names));
     }
     Ok(())
+}
+
+/// Where charts come from that are not in the repository: helm's files and our cache.
+pub(super) fn charts(offline: bool) -> Charts {
+    let place = super::chart::source::PlaceArgs { offline, ..Default::default() };
+    Charts::new(place.settings())
 }
 
 /// Reads the environment that a target names; an unknown name is an error with the nearest one.

@@ -352,6 +352,7 @@ impl Daemon {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconcile::Charts;
     use crate::tree::MemoryTree;
 
     fn source(revision: &str, files: &[(&str, &str)]) -> Input {
@@ -360,7 +361,12 @@ mod tests {
             tree.insert(*path, *text);
         }
         let tree = Arc::new(tree);
-        Input::Revision(Source { revision: revision.to_owned(), time: jiff::Timestamp::UNIX_EPOCH, tree })
+        Input::Revision(Source {
+            revision: revision.to_owned(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            tree,
+            charts: Charts::default(),
+        })
     }
 
     fn daemon(environments: &[&str]) -> (Daemon, Arc<State>) {

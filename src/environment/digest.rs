@@ -52,6 +52,14 @@ pub(super) fn chart(tree: &dyn Tree, path: &str, digester: &mut Digester) -> Res
     Ok(())
 }
 
+/// The content of one file.
+pub(super) fn file(tree: &dyn Tree, path: &str, digester: &mut Digester) -> Result<(), Diagnostic> {
+    let bytes = tree.read(path).map_err(|error| Diagnostic::new(path, error.message))?;
+    digester.part(path);
+    digester.part(bytes.unwrap_or_default());
+    Ok(())
+}
+
 /// The folder's content: by the tree's own key where it has one, else file by file.
 fn folder(tree: &dyn Tree, path: &str, digester: &mut Digester) -> Result<(), Diagnostic> {
     let failed = |error: crate::tree::TreeError| Diagnostic::new(path, error.message);

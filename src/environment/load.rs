@@ -126,7 +126,10 @@ fn strays(tree: &dyn Tree, folder: &str) -> Result<Vec<Diagnostic>, Diagnostic> 
 /// Adds what is wrong to a release, which is broken then.
 fn break_release(name: &str, release: &mut Result<Release, BrokenRelease>, wrong: Vec<Diagnostic>) {
     match release {
-        Ok(_) => *release = Err(BrokenRelease { name: name.to_owned(), diagnostics: wrong }),
+        Ok(whole) => {
+            let remote = whole.chart.as_ref().and_then(|chart| chart.remote().cloned());
+            *release = Err(BrokenRelease { name: name.to_owned(), diagnostics: wrong, remote });
+        }
         Err(broken) => {
             broken.diagnostics.extend(wrong);
             broken.diagnostics = Diagnostics::sorted(std::mem::take(&mut broken.diagnostics)).0;

@@ -9,6 +9,7 @@ mod files;
 mod layers;
 mod load;
 mod located;
+mod lock;
 mod model;
 mod names;
 mod policy;
@@ -21,7 +22,8 @@ mod unsupported;
 pub use error::Diagnostics;
 pub use files::discover;
 pub use load::load;
-pub use model::{BrokenRelease, Environment, Notify, Release, SourceText, Target};
+pub use lock::{LockedChart, RemoteChart};
+pub use model::{BrokenRelease, ChartSource, Environment, Notify, Release, SourceText, Target};
 pub use policy::{Crds, MaxDeletions, OnCommit, OnDrift, OnFailure, Policies, Prune};
 
 #[cfg(test)]

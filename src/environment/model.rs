@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 
+use super::lock::{LockedChart, RemoteChart};
 use super::policy::{Crds, OnFailure, Policies};
 use crate::values::Merged;
 
@@ -88,6 +89,47 @@ pub struct BrokenRelease {
     pub name: String,
     /// What is wrong; never empty.
     pub diagnostics: Vec<Diagnostic>,
+    /// Its chart from elsewhere, when that much can be read: it may only lack its lock.
+    pub remote: Option<RemoteChart>,
+}
+
+/// Where a release's chart is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChartSource {
+    /// A folder of the repository.
+    Folder(String),
+    /// A packed chart in the repository.
+    Archive {
+        /// Its path.
+        path: String,
+        /// The version that it must have, or empty.
+        version: String,
+    },
+    /// Elsewhere, locked.
+    Locked(LockedChart),
+    /// Elsewhere, not locked: in a layer that is never deployed.
+    Unlocked(RemoteChart),
+}
+
+impl ChartSource {
+    /// The folder of the repository.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        match self {
+            Self::Folder(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What is asked for, of a chart from elsewhere.
+    #[must_use]
+    pub fn remote(&self) -> Option<&RemoteChart> {
+        match self {
+            Self::Locked(locked) => Some(&locked.asked),
+            Self::Unlocked(asked) => Some(asked),
+            Self::Folder(_) | Self::Archive { .. } => None,
+        }
+    }
 }
 
 /// One release of an environment, whole and ready to render.
@@ -101,8 +143,8 @@ pub struct Release {
     pub release_name: String,
     /// The namespace it is installed to.
     pub namespace: String,
-    /// The chart's folder from the tree's root; `None`: plain manifests only.
-    pub chart: Option<String>,
+    /// Where its chart is; `None`: plain manifests only.
+    pub chart: Option<ChartSource>,
     /// Its group of the environment's `order`.
     pub group: Option<String>,
     /// The releases that must be ready before (by folder name).

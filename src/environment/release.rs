@@ -7,12 +7,13 @@ use super::fields::{Text, shown};
 use super::files::{self, MANIFESTS, RELEASE, VALUES, entries, is_yaml, stray};
 use super::layers::Layer;
 use super::located::{Located, Place};
+use super::lock::{self, Asked};
 use super::names::{label_fault, release_fault};
 use super::policy::Policies;
 use super::spec::{self, ReleaseSpec};
 use super::stages::Position;
 use super::substitute::substitute;
-use super::{BrokenRelease, Diagnostics, Release, SourceText, unsupported};
+use super::{BrokenRelease, ChartSource, Diagnostics, Release, RemoteChart, SourceText, unsupported};
 use crate::diagnostic::Diagnostic;
 use crate::manifest;
 use crate::tree::{EntryKind, Tree, join, normal};
@@ -57,8 +58,14 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     /// Reads the release in the folder `name` of the layers `of`.
     pub(super) fn read(&self, name: &str, of: &[usize]) -> Found {
-        let mut reading =
-            Reading { context: self, name, errors: Vec::new(), files: BTreeSet::new(), names_known: true };
+        let mut reading = Reading {
+            context: self,
+            name,
+            errors: Vec::new(),
+            files: BTreeSet::new(),
+            names_known: true,
+            remote: None,
+        };
         let folders: Vec<(&str, String)> = of
             .iter()
             .filter_map(|index| self.layers.get(*index))
@@ -76,6 +83,8 @@ struct Reading<'a> {
     files: BTreeSet<String>,
     /// Every name was substituted, so that it can be checked.
     names_known: bool,
+    /// The chart, when it comes from elsewhere.
+    remote: Option<RemoteChart>,
 }
 
 impl Reading<'_> {
@@ -108,7 +117,8 @@ impl Reading<'_> {
 
     fn broken(&mut self, position: Position, named_at: Option<Place>) -> Found {
         let diagnostics = Diagnostics::sorted(std::mem::take(&mut self.errors)).0;
-        let release = Box::new(Err(BrokenRelease { name: self.name.to_owned(), diagnostics }));
+        let release =
+            Box::new(Err(BrokenRelease { name: self.name.to_owned(), diagnostics, remote: self.remote.take() }));
         Found::Release { release, position, named_at }
     }
 
@@ -178,7 +188,7 @@ impl Reading<'_> {
     fn whole(&mut self, spec: &ReleaseSpec, content: &Located, folders: &[(&str, String)]) -> Option<Release> {
         let release_name = self.release_name(spec, content);
         let namespace = self.namespace(spec, content);
-        let chart = spec.chart.as_ref().map(|chart| self.chart(chart, spec.version.as_ref()));
+        let chart = spec.chart.as_ref().map(|chart| self.chart(chart, spec, folders));
         let (values, texts) = self.values(folders);
         let manifests = self.manifests(folders);
         if chart.is_none() && manifests.is_empty() {
@@ -201,7 +211,18 @@ impl Reading<'_> {
         }
         digester.part(format!("{policies:?} {:?} {:?}", spec.crds, spec.on_failure));
         if let Some(chart) = &chart {
-            let digested = digest::chart(self.context.tree, chart, &mut digester);
+            let digested = match chart {
+                ChartSource::Folder(path) => digest::chart(self.context.tree, path, &mut digester),
+                ChartSource::Archive { path, version } => {
+                    digester.part(version);
+                    digest::file(self.context.tree, path, &mut digester)
+                }
+                ChartSource::Locked(locked) => {
+                    digester.part(format!("{} {}", locked.version, locked.digest));
+                    Ok(())
+                }
+                ChartSource::Unlocked(_) => Ok(()),
+            };
             self.take(digested)?;
         }
         for (path, text) in &texts {
@@ -266,14 +287,13 @@ impl Reading<'_> {
         }
     }
 
-    /// The chart's folder, when it is one.
-    fn chart(&mut self, chart: &Text, version: Option<&Text>) -> Option<String> {
+    /// Where the chart is, when it is somewhere.
+    fn chart(&mut self, chart: &Text, spec: &ReleaseSpec, folders: &[(&str, String)]) -> Option<ChartSource> {
         let tree = self.context.tree;
         let name = shown(&chart.text);
-        if chart.text.contains("://") {
-            let error = chart.place.error(format!("charts from elsewhere are not supported yet: `{name}`"));
-            self.errors.push(error.hint("put the chart into the repository and write its path"));
-            return None;
+        let version = spec.version.as_ref();
+        if chart.text.contains("://") || spec.repository.is_some() {
+            return self.remote_chart(chart, spec, folders);
         }
         let path = match normal(&chart.text) {
             Ok(path) => path,
@@ -284,9 +304,12 @@ impl Reading<'_> {
             }
         };
         if path.ends_with(".tgz") {
-            self.errors
-                .push(chart.place.error(format!("packed charts are not supported yet: `{name}`")).hint("unpack it"));
-            return None;
+            if self.take(tree.read(&path).map_err(|error| chart.place.error(error.message)))?.is_none() {
+                self.errors.push(chart.place.error(format!("there is no chart `{name}` in the repository")));
+                return None;
+            }
+            let version = version.map(|version| version.text.clone()).unwrap_or_default();
+            return Some(ChartSource::Archive { path, version });
         }
         let metadata = self.take(files::text(tree, &join(&path, "Chart.yaml")))?;
         let Some(metadata) = metadata else {
@@ -309,7 +332,32 @@ impl Reading<'_> {
                 self.errors.push(version.place.error(message).hint(hint));
             }
         }
-        Some(path)
+        Some(ChartSource::Folder(path))
+    }
+
+    /// A chart from elsewhere: as its lock says, and as nothing else.
+    fn remote_chart(&mut self, chart: &Text, spec: &ReleaseSpec, folders: &[(&str, String)]) -> Option<ChartSource> {
+        let asked = Asked { chart, repository: spec.repository.as_ref(), version: spec.version.as_ref() };
+        let before = self.errors.len();
+        let asked = asked.remote(folders, &mut self.errors);
+        if self.errors.len() > before {
+            return None;
+        }
+        self.remote = Some(asked.clone());
+        let target = format!("{}/{}", self.context.environment, self.name);
+        let mut missing = Vec::new();
+        match lock::read(self.context.tree, &target, &asked, chart, &mut missing) {
+            Some(locked) => {
+                self.files.insert(asked.lock);
+                Some(ChartSource::Locked(locked))
+            }
+            // A layer need not be complete.
+            None if self.context.is_abstract => Some(ChartSource::Unlocked(asked)),
+            None => {
+                self.errors.extend(missing);
+                None
+            }
+        }
     }
 
     /// The merged values, and the texts that they come from.

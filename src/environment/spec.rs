@@ -85,6 +85,7 @@ pub(super) struct ReleaseSpec {
     pub(super) enabled: bool,
     pub(super) chart: Option<Text>,
     pub(super) version: Option<Text>,
+    pub(super) repository: Option<Text>,
     pub(super) release_name: Option<Text>,
     pub(super) namespace: Option<Text>,
     pub(super) group: Option<Text>,
@@ -136,6 +137,7 @@ pub(super) fn release(at: &Located, errors: &mut Vec<Diagnostic>) -> ReleaseSpec
         enabled: fields.flag("enabled").unwrap_or(true),
         chart: fields.text("chart"),
         version: fields.text("version"),
+        repository: fields.text("repository"),
         release_name: fields.text("releaseName"),
         namespace: fields.text("namespace"),
         group: fields.text("group"),
@@ -297,7 +299,6 @@ fn later_environment(fields: &mut Fields<'_>) {
 
 /// The types of what is not supported yet, so that a file written today stays right.
 fn later_release(fields: &mut Fields<'_>) {
-    fields.text("repository");
     fields.text("serviceAccount");
     fields.flag("hooks");
     fields.maps("valuesFrom", &["kind", "name", "namespace", "key", "optional"], |from| {

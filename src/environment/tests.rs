@@ -92,7 +92,7 @@ fn layers_merge_and_releases_are_inherited() {
     let clipper = whole(&production, "clipper");
     assert_eq!(clipper.namespace, "clipper-production");
     assert_eq!(clipper.release_name, "clipper");
-    assert_eq!(clipper.chart.as_deref(), Some("charts/clipper"));
+    assert_eq!(clipper.chart.as_ref().and_then(ChartSource::folder), Some("charts/clipper"));
     assert_eq!(clipper.policies.timeout, Duration::from_secs(300));
     assert_eq!(clipper.policies.prune, production.policies.prune);
     assert_eq!(clipper.depends_on, ["postgres"]);
@@ -128,7 +128,7 @@ fn policies_have_the_documented_defaults() {
     assert_eq!(environment.policies, defaults);
     assert_eq!(environment.cluster, Target::Default);
     let release = whole(&environment, "r");
-    assert_eq!((release.crds, release.on_failure, release.chart.as_deref()), (Crds::Create, OnFailure::Retry, None));
+    assert_eq!((release.crds, release.on_failure, release.chart.as_ref()), (Crds::Create, OnFailure::Retry, None));
     assert_eq!(release.manifests[0].path, "e/a/r/manifests/x.yaml");
 }
 
@@ -364,7 +364,7 @@ fn what_comes_later_is_named() {
                 "release",
                 &[(
                     CLIPPER,
-                    "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nignore: [{pointers: [/spec/replicas]}]\nserviceAccount: deployer\nonFailure: rollback\nrepository: https://example.org\n",
+                    "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nignore: [{pointers: [/spec/replicas]}]\nserviceAccount: deployer\nonFailure: rollback\n",
                 )],
             ),
             ("remote chart", &[(CLIPPER, "REL:\nchart: oci://example.org/charts/clipper\nversion: 1.x\n")]),

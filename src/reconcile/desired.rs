@@ -8,10 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::chart::{Capabilities, Chart};
 use crate::cluster;
 use crate::diagnostic::Diagnostic;
-use crate::environment::{self, Crds, Diagnostics, Environment, Policies, Release};
+use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, Policies, Release};
 use crate::manifest::{self, Object};
 use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
-use crate::tree::Tree;
 use crate::values::{Layer, LayerKind, Merged};
 
 use super::source::Source;
@@ -137,34 +136,29 @@ pub fn read_environment(
 ///
 /// # Errors
 /// When a values file or the chart cannot be read.
-pub fn layered_values(tree: &dyn Tree, release: &Release) -> Result<Merged, Diagnostics> {
+pub fn layered_values(source: &Source, release: &Release) -> Result<Merged, Diagnostics> {
     let merged = release.values.clone();
-    let Some(path) = &release.chart else { return Ok(merged) };
-    let chart = Chart::load(tree, path).map_err(|e| *e.diagnostic)?;
-    let used = chart.with_dependencies(&merged.value).map_err(|e| Diagnostic::new(&**path, e))?;
+    let Some(place) = &release.chart else { return Ok(merged) };
+    let chart = load_chart(source, place)?;
+    let used = chart.with_dependencies(&merged.value).map_err(|e| Diagnostic::new(&*chart.location, e))?;
     let mut below = Vec::new();
-    chart_layers(tree, &used, &mut Vec::new(), &mut below)?;
+    chart_layers(&used, &mut Vec::new(), &mut below)?;
     // The parent's first: what comes later goes below.
     Ok(below.into_iter().fold(merged, |merged, layer| merged.with_defaults(layer)))
 }
 
 /// The values of a chart and its subcharts as layers, each below the keys that lead to it, parents first.
-pub(super) fn chart_layers(
-    tree: &dyn Tree,
-    chart: &Chart,
-    keys: &mut Vec<String>,
-    found: &mut Vec<Layer>,
-) -> Result<(), Diagnostics> {
+pub(super) fn chart_layers(chart: &Chart, keys: &mut Vec<String>, found: &mut Vec<Layer>) -> Result<(), Diagnostics> {
     let file = chart.path_of("values.yaml");
-    if let Some(bytes) = tree.read(&file)? {
+    if let Some(bytes) = &chart.values_text {
         let name = format!("chart {}", chart.location.rsplit('/').next().unwrap_or(&chart.location));
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8_lossy(bytes);
         let layer = Layer::read(name, file, LayerKind::ChartDefaults, &text)?;
         found.push(keys.iter().rev().fold(layer, |layer, key| layer.under(key)));
     }
     for dependency in &chart.dependencies {
         keys.push(dependency.metadata.name.clone());
-        chart_layers(tree, dependency, keys, found)?;
+        chart_layers(dependency, keys, found)?;
         keys.pop();
     }
     Ok(())
@@ -177,9 +171,8 @@ fn render(
     charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
 ) -> Result<Rendered, Vec<String>> {
     let mut made = Rendered::default();
-    if let Some(path) = &release.chart {
-        let tree = source.tree.as_ref();
-        let chart = compiled(tree, path, charts).map_err(|e| vec![e])?;
+    if let Some(place) = &release.chart {
+        let chart = compiled(source, place, charts).map_err(|e| vec![e])?;
         let options = render_options(source, release, surroundings);
         let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
         for warning in &rendered.warnings {
@@ -216,24 +209,59 @@ fn render(
 
 /// A chart, parsed once for all releases and passes that use it unchanged.
 fn compiled(
-    tree: &dyn Tree,
-    path: &str,
+    source: &Source,
+    place: &ChartSource,
     charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
 ) -> Result<Arc<CompiledChart>, String> {
-    // A chart may reach its neighbours (`file://../x`): the folder that it stands in is its digest.
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let digest = tree.digest(folder).map_err(|e| e.to_string())?;
-    if let (Some(digest), Some((known, chart))) = (&digest, charts.get(path))
+    let (name, digest) = match place {
+        ChartSource::Folder(path) => {
+            // A chart may reach its neighbours (`file://../x`): the folder that it stands in is its digest.
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            (path.clone(), source.tree.digest(folder).map_err(|e| e.to_string())?)
+        }
+        ChartSource::Locked(locked) => (locked.digest.clone(), Some(locked.digest.clone())),
+        ChartSource::Archive { path, .. } => (path.clone(), None),
+        ChartSource::Unlocked(asked) => (asked.chart.clone(), None),
+    };
+    if let (Some(digest), Some((known, chart))) = (&digest, charts.get(&name))
         && digest == known
     {
         return Ok(Arc::clone(chart));
     }
-    let chart = Chart::load(tree, path).map_err(|e| e.diagnostic.to_string())?;
+    let chart = load_chart(source, place).map_err(|e| e.to_string())?;
     let chart = Arc::new(CompiledChart::new(chart));
     if let Some(digest) = digest {
-        charts.insert(path.to_owned(), (digest, Arc::clone(&chart)));
+        charts.insert(name, (digest, Arc::clone(&chart)));
     }
     Ok(chart)
+}
+
+/// The chart of a release, from the repository, or from elsewhere as its lock says.
+///
+/// # Errors
+/// When it cannot be read or had, or is not what the lock says.
+pub fn load_chart(source: &Source, place: &ChartSource) -> Result<Chart, Diagnostic> {
+    match place {
+        ChartSource::Folder(path) => Chart::load(source.tree.as_ref(), path).map_err(|e| *e.diagnostic),
+        ChartSource::Archive { path, version } => {
+            let bytes = source.tree.read(path).map_err(|e| Diagnostic::new(&**path, e.message))?.unwrap_or_default();
+            let chart = Chart::load_archive(path, &bytes).map_err(|e| *e.diagnostic)?;
+            let found = &chart.metadata.version;
+            if !version.is_empty() && version.trim_start_matches('v') != found.trim_start_matches('v') {
+                let message = format!("the chart has version `{found}`, the release asks for `{version}`");
+                return Err(Diagnostic::new(&**path, message).hint("write its version, or leave `version` out"));
+            }
+            Ok(chart)
+        }
+        ChartSource::Locked(locked) => {
+            let bytes =
+                source.charts.archive(locked).map_err(|e| Diagnostic::new(&*locked.asked.lock, e.to_string()))?;
+            Chart::load_archive(&locked.asked.chart, &bytes).map_err(|e| *e.diagnostic)
+        }
+        ChartSource::Unlocked(asked) => {
+            Err(Diagnostic::new(&*asked.lock, "the chart is not locked").hint("run `evenkeel lock`"))
+        }
+    }
 }
 
 /// How a release is rendered.

@@ -2,6 +2,7 @@
 //! daemon's workers and by the commands. A release that fails at any step is alone with it.
 
 mod autoscalers;
+mod charts;
 mod compare;
 mod desired;
 mod differences;
@@ -13,8 +14,9 @@ mod ready;
 mod source;
 mod view;
 
+pub use charts::Charts;
 pub use desired::{
-    Ambience, DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, read_environment,
+    Ambience, DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, load_chart, read_environment,
 };
 pub use differences::{Difference, differences};
 pub use execute::{Event, ReleaseOutcome};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::charts::Charts;
 use crate::tree::Tree;
 
 /// A tree at a revision. Cheap to clone.
@@ -16,6 +17,8 @@ pub struct Source {
     pub revision: String,
     /// The commit's time: what `now` is in templates. The time of reading for a working folder.
     pub time: Timestamp,
+    /// Where charts come from that are not among the files.
+    pub charts: Charts,
 }
 
 impl fmt::Debug for Source {

@@ -22,6 +22,7 @@
 #![allow(dead_code, reason = "what a part of the tests does not use yet is there for the next one")]
 
 mod api_server;
+pub(crate) mod registry;
 pub(crate) mod control_plane;
 pub(crate) mod evenkeel;
 pub(crate) mod git_repository;
@@ -34,6 +35,7 @@ mod tests;
 pub(crate) use control_plane::ControlPlane;
 pub(crate) use evenkeel::{Evenkeel, Output, Process};
 pub(crate) use git_repository::GitRepository;
+pub(crate) use registry::Registry;
 pub(crate) use requirement::{helm, kubectl};
 pub(crate) use wait::{eventually, wait_for, wait_until_gone};
 

@@ -74,6 +74,20 @@ pub(crate) fn kubectl() -> Result<PathBuf, Missing> {
     found.clone().ok_or_else(|| Missing("kubectl (set EVENKEEL_KUBECTL, or have it on PATH)".into()))
 }
 
+/// Debian's docker-registry: `EVENKEEL_DOCKER_REGISTRY`, else the one that `.ci/run` unpacks, else the one on PATH.
+pub(crate) fn docker_registry() -> Result<PathBuf, Missing> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let unpacked = cache().join("docker-registry/usr/bin/docker-registry");
+        let on_path = || {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).map(|folder| folder.join("docker-registry")).find(|file| is_program(file))
+        };
+        named("EVENKEEL_DOCKER_REGISTRY").or_else(|| is_program(&unpacked).then_some(unpacked)).or_else(on_path)
+    });
+    found.clone().ok_or_else(|| Missing("docker-registry (set EVENKEEL_DOCKER_REGISTRY, or have it on PATH)".into()))
+}
+
 /// Go, for tests that have an oracle written in it.
 pub(crate) fn go() -> Result<PathBuf, Missing> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();

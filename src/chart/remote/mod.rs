@@ -73,6 +73,17 @@ impl std::fmt::Debug for Access {
     }
 }
 
+/// A chart as a lock names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Locked<'a> {
+    /// The chart with its exact version.
+    pub wanted: Wanted<'a>,
+    /// The digest of the archive.
+    pub digest: &'a str,
+    /// In a registry: the digest of the manifest, with `sha256:`, or empty.
+    pub manifest: &'a str,
+}
+
 /// A chart's archive.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -120,6 +131,37 @@ impl Remote {
     #[must_use]
     pub fn cached(&self, digest: &str) -> Option<Arc<[u8]>> {
         self.cache.archive(digest).map(Arc::from)
+    }
+
+    /// Fetches a chart as its lock names it.
+    ///
+    /// # Errors
+    /// As [`Remote::fetch`], and when the archive is another one than the lock says.
+    pub async fn fetch_locked(&self, locked: &Locked<'_>) -> Result<Arc<[u8]>, RemoteError> {
+        if let Some(bytes) = self.cached(locked.digest) {
+            return Ok(bytes);
+        }
+        if self.settings.offline {
+            let Wanted { chart, version, .. } = locked.wanted;
+            return Err(RemoteError::offline(format!("the chart {chart} {version} ({})", locked.digest)));
+        }
+        let mut resolved = self.resolve(&locked.wanted).await?;
+        if let Source::Oci(reference) = &mut resolved.source
+            && !locked.manifest.is_empty()
+        {
+            // The tag may have moved; what was locked is still there.
+            locked.manifest.clone_into(&mut reference.digest);
+        }
+        let fetched = self.download(&resolved).await?;
+        if !same_digest(&fetched.digest, locked.digest) {
+            return Err(RemoteError::untrusted(format!(
+                "{} has the digest sha256:{}, the lock says {}",
+                resolved.shown(),
+                fetched.digest,
+                locked.digest
+            )));
+        }
+        Ok(fetched.bytes)
     }
 
     /// Fetches what was found: from the cache when its digest is known and there.

@@ -52,8 +52,11 @@ fn manifest(config: &str, archive: &[u8], provenance: Option<&[u8]>, annotations
     let descriptor = |kind: &str, bytes: &[u8]| {
         format!(r#"{{"mediaType":{},"digest":"sha256:{}","size":{}}}"#, go_string(kind), sha256(bytes), bytes.len())
     };
-    let mut layers = vec![descriptor(CHART, archive)];
-    layers.extend(provenance.map(|bytes| descriptor(PROVENANCE, bytes)));
+    // Helm's order, so that the same chart has the same digest: by digest.
+    let mut layers = vec![(sha256(archive), descriptor(CHART, archive))];
+    layers.extend(provenance.map(|bytes| (sha256(bytes), descriptor(PROVENANCE, bytes))));
+    layers.sort();
+    let layers: Vec<String> = layers.into_iter().map(|(_, layer)| layer).collect();
     let annotations: Vec<String> =
         annotations.iter().map(|(key, value)| format!("{}:{}", go_string(key), go_string(value))).collect();
     format!(

@@ -13,6 +13,8 @@ use clap::{Args, Subcommand};
 
 use crate::chart::ChartError;
 
+pub(super) use pull::readable;
+
 /// Arguments of `chart`.
 #[derive(Debug, Args)]
 pub struct ChartArgs {

@@ -92,7 +92,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Refused> {
 }
 
 /// A chart is no secret: everybody may read it, as what helm writes.
-pub(super) fn readable(path: &Path) -> std::io::Result<()> {
+pub(in crate::cli) fn readable(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     Ok(())

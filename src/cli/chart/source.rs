@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::Refused;
 use crate::chart::remote::{Access, Fetched, Remote, RemoteError, Settings, Tls, Wanted};
-use crate::chart::{Chart, ChartError, io};
+use crate::chart::{Chart, ChartError, archive, io};
 
 /// What helm tells where a tag has an underscore.
 const UNDERSCORE: &str = "
@@ -128,7 +128,7 @@ impl PlaceArgs {
 }
 
 impl AccessArgs {
-    pub(super) fn access(&self) -> Access {
+    pub(in crate::cli) fn access(&self) -> Access {
         Access {
             username: self.username.clone(),
             password: self.password.clone(),
@@ -193,6 +193,7 @@ pub(in crate::cli) fn load(args: &FetchArgs, name: &str) -> Result<Chart, Missed
     let wanted = Wanted { chart: name, version: args.version(), repository: &args.repository };
     let fetched = run(args.remote().fetch(&wanted)).map_err(|Refused(message)| Missed::Plain(message))?;
     tell(&fetched);
+    archive::ensure(&fetched.file_name, &fetched.bytes).map_err(Missed::Plain)?;
     Chart::load_archive(&fetched.from, &fetched.bytes).map_err(Missed::Chart)
 }
 
@@ -214,7 +215,7 @@ pub(super) fn note(done: &str, reference: &str, digest: &str) {
 }
 
 /// Runs what fetches, on a runtime of its own.
-pub(super) fn run<T>(work: impl Future<Output = Result<T, RemoteError>>) -> Result<T, Refused> {
+pub(in crate::cli) fn run<T>(work: impl Future<Output = Result<T, RemoteError>>) -> Result<T, Refused> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(work);
     // What still waits (a credential helper) is not waited for.
