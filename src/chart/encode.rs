@@ -160,7 +160,6 @@ impl GoObject {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::chart::{Chart, ChartFile};
 
     #[test]

@@ -121,6 +121,16 @@ impl ChartSource {
         }
     }
 
+    /// What tells charts apart: a path, or the digest of a lock.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Folder(path) | Self::Archive { path, .. } => path,
+            Self::Locked(locked) => &locked.digest,
+            Self::Unlocked(asked) => &asked.chart,
+        }
+    }
+
     /// What is asked for, of a chart from elsewhere.
     #[must_use]
     pub fn remote(&self) -> Option<&RemoteChart> {

@@ -92,7 +92,7 @@ fn layers_merge_and_releases_are_inherited() {
     let clipper = whole(&production, "clipper");
     assert_eq!(clipper.namespace, "clipper-production");
     assert_eq!(clipper.release_name, "clipper");
-    assert_eq!(clipper.chart.as_ref().and_then(ChartSource::folder), Some("charts/clipper"));
+    assert_eq!(clipper.chart.as_ref().and_then(crate::environment::ChartSource::folder), Some("charts/clipper"));
     assert_eq!(clipper.policies.timeout, Duration::from_secs(300));
     assert_eq!(clipper.policies.prune, production.policies.prune);
     assert_eq!(clipper.depends_on, ["postgres"]);

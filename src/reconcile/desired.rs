@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::chart::{Capabilities, Chart};
+use crate::chart::{Capabilities, Chart, ChartError};
 use crate::cluster;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, Policies, Release};
@@ -139,7 +139,7 @@ pub fn read_environment(
 pub fn layered_values(source: &Source, release: &Release) -> Result<Merged, Diagnostics> {
     let merged = release.values.clone();
     let Some(place) = &release.chart else { return Ok(merged) };
-    let chart = load_chart(source, place)?;
+    let chart = load_chart(source, place).map_err(|e| *e.diagnostic)?;
     let used = chart.with_dependencies(&merged.value).map_err(|e| Diagnostic::new(&*chart.location, e))?;
     let mut below = Vec::new();
     chart_layers(&used, &mut Vec::new(), &mut below)?;
@@ -228,7 +228,7 @@ fn compiled(
     {
         return Ok(Arc::clone(chart));
     }
-    let chart = load_chart(source, place).map_err(|e| e.to_string())?;
+    let chart = load_chart(source, place).map_err(|e| e.diagnostic.to_string())?;
     let chart = Arc::new(CompiledChart::new(chart));
     if let Some(digest) = digest {
         charts.insert(name, (digest, Arc::clone(&chart)));
@@ -240,26 +240,28 @@ fn compiled(
 ///
 /// # Errors
 /// When it cannot be read or had, or is not what the lock says.
-pub fn load_chart(source: &Source, place: &ChartSource) -> Result<Chart, Diagnostic> {
+pub fn load_chart(source: &Source, place: &ChartSource) -> Result<Chart, ChartError> {
+    let failed = |diagnostic: Diagnostic| ChartError::new(diagnostic.message.clone(), diagnostic);
     match place {
-        ChartSource::Folder(path) => Chart::load(source.tree.as_ref(), path).map_err(|e| *e.diagnostic),
+        ChartSource::Folder(path) => Chart::load(source.tree.as_ref(), path),
         ChartSource::Archive { path, version } => {
-            let bytes = source.tree.read(path).map_err(|e| Diagnostic::new(&**path, e.message))?.unwrap_or_default();
-            let chart = Chart::load_archive(path, &bytes).map_err(|e| *e.diagnostic)?;
+            let bytes = source.tree.read(path).map_err(|e| failed(Diagnostic::new(&**path, e.message)))?;
+            let chart = Chart::load_archive(path, &bytes.unwrap_or_default())?;
             let found = &chart.metadata.version;
             if !version.is_empty() && version.trim_start_matches('v') != found.trim_start_matches('v') {
                 let message = format!("the chart has version `{found}`, the release asks for `{version}`");
-                return Err(Diagnostic::new(&**path, message).hint("write its version, or leave `version` out"));
+                let hint = "write its version, or leave `version` out";
+                return Err(failed(Diagnostic::new(&**path, message).hint(hint)));
             }
             Ok(chart)
         }
         ChartSource::Locked(locked) => {
-            let bytes =
-                source.charts.archive(locked).map_err(|e| Diagnostic::new(&*locked.asked.lock, e.to_string()))?;
-            Chart::load_archive(&locked.asked.chart, &bytes).map_err(|e| *e.diagnostic)
+            let bytes = source.charts.archive(locked);
+            let bytes = bytes.map_err(|e| failed(Diagnostic::new(&*locked.asked.lock, e.to_string())))?;
+            Chart::load_archive(&locked.asked.chart, &bytes)
         }
         ChartSource::Unlocked(asked) => {
-            Err(Diagnostic::new(&*asked.lock, "the chart is not locked").hint("run `evenkeel lock`"))
+            Err(failed(Diagnostic::new(&*asked.lock, "the chart is not locked").hint("run `evenkeel lock`")))
         }
     }
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::chart::Chart;
 use crate::diagnostic::Diagnostic;
-use crate::environment::{self, Diagnostics, Release};
+use crate::environment::{self, ChartSource, Diagnostics, Release};
 use crate::manifest::{self, Object, ObjectId};
 use crate::render::{CompiledChart, RenderError, Usage};
 use crate::values::{Layer, LayerKind};
 
-use super::desired::{Ambience, chart_layers, render_options};
+use super::desired::{Ambience, chart_layers, load_chart, render_options};
 use super::source::Source;
 
 /// How much a finding weighs.
@@ -215,9 +214,10 @@ impl Lint {
         objects: &mut BTreeMap<ObjectId, String>,
     ) {
         let mut made: Vec<(String, Object)> = Vec::new();
-        if let Some(path) = &release.chart {
-            match self.chart(source, path) {
-                Ok(()) => self.rendered(source, environment, release, path, &mut made),
+        // A layer that is never deployed need not be locked.
+        if let Some(place) = release.chart.as_ref().filter(|place| !matches!(place, ChartSource::Unlocked(_))) {
+            match self.chart(source, place) {
+                Ok(()) => self.rendered(source, environment, release, place.key(), &mut made),
                 Err(error) => {
                     self.found(Severity::Error, Subject::Chart, environment, &release.name, told(&error));
                 }
@@ -253,11 +253,11 @@ impl Lint {
     }
 
     /// Loads a chart once.
-    fn chart(&mut self, source: &Source, path: &str) -> Result<(), RenderError> {
-        if !self.charts.contains_key(path) {
-            let chart = CompiledChart::new(Chart::load(source.tree.as_ref(), path)?);
+    fn chart(&mut self, source: &Source, place: &ChartSource) -> Result<(), RenderError> {
+        if !self.charts.contains_key(place.key()) {
+            let chart = CompiledChart::new(load_chart(source, place)?);
             let usage = chart.usage(&chart.chart().values)?;
-            self.charts.insert(path.to_owned(), (chart, usage));
+            self.charts.insert(place.key().to_owned(), (chart, usage));
         }
         Ok(())
     }
@@ -303,7 +303,7 @@ impl Lint {
         let defaults = chart.chart().with_all_dependencies();
         let mut below = Vec::new();
         // What cannot be read was told by the chart's own error.
-        let _ = chart_layers(source.tree.as_ref(), &defaults, &mut Vec::new(), &mut below);
+        let _ = chart_layers(&defaults, &mut Vec::new(), &mut below);
         for error in wrong {
             let subject = subject(&error);
             self.found(Severity::Error, subject, environment, &release.name, told(&error));
