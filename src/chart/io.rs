@@ -37,10 +37,6 @@ pub fn load(path: &Path) -> Result<Chart, ChartError> {
 /// # Errors
 /// As [`load`].
 pub fn load_alone(path: &Path) -> Result<Chart, ChartError> {
-    folder(path, DEPTH)
-}
-
-fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
     let shown = path.display().to_string();
     let ignore = match fs::read(path.join(".helmignore")) {
         Ok(bytes) => Ignore::parse(&String::from_utf8_lossy(&bytes))
@@ -53,6 +49,11 @@ fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
     let links = walk.links;
     let mut chart = Chart::from_files(files, &shown)?;
     chart.warnings.splice(..0, links);
+    Ok(chart)
+}
+
+fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
+    let mut chart = load_alone(path)?;
     let wanted: Vec<_> = chart.metadata.dependencies.iter().flatten().cloned().collect();
     for dependency in wanted {
         let Some(relative) = dependency.repository.strip_prefix("file://") else { continue };

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::archive::{self, without_mark};
 use super::error::ChartError;
 use super::ignore::Ignore;
+use super::repository::Lock;
 use super::{Chart, ChartFile, Dependency};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::tree::{self, Tree};
@@ -126,7 +127,7 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
     for file in files {
         match file.name.as_str() {
             "Chart.yaml" => {}
-            "Chart.lock" => check_lock(&file, &chart.path_of(&file.name), "cannot load Chart.lock")?,
+            "Chart.lock" => chart.lock = read_lock(&file, &chart.path_of(&file.name), "cannot load Chart.lock")?,
             "values.yaml" => {
                 chart.values = read_values(&file, &chart.path_of(&file.name))?;
                 chart.values_text = Some(file.data);
@@ -147,7 +148,7 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
                 }
             }
             "requirements.lock" => {
-                check_lock(&file, &chart.path_of(&file.name), "cannot load requirements.lock")?;
+                chart.lock = read_lock(&file, &chart.path_of(&file.name), "cannot load requirements.lock")?;
                 if chart.metadata.api_version != "v1" {
                     chart.warnings.push(
                         "load.go:138: Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We recommend migrating to Chart.lock."
@@ -228,12 +229,13 @@ fn read_values(file: &ChartFile, path: &str) -> Result<Map<String, Value>, Chart
     Err(ChartError::new(helm, diagnostic))
 }
 
-fn check_lock(file: &ChartFile, path: &str, context: &str) -> Result<(), ChartError> {
+fn read_lock(file: &ChartFile, path: &str, context: &str) -> Result<Option<Lock>, ChartError> {
     let text = file.text();
     yaml::to_json(&text, Numbers::Exact).map(drop).map_err(|error| {
         let helm = format!("{context}: error converting YAML to JSON: {}", error.go_text());
         ChartError::new(helm, error.diagnostic(path, &text))
-    })
+    })?;
+    Lock::parse(&text).map_err(|error| ChartError::of(path, format!("{context}: {error}")))
 }
 
 impl ChartFile {

@@ -13,6 +13,7 @@ mod ignore;
 pub mod io;
 mod load;
 mod metadata;
+mod package;
 pub mod remote;
 pub mod repository;
 pub mod version;
@@ -49,6 +50,8 @@ pub struct Chart {
     pub values: Table,
     /// `values.yaml` as it is written.
     pub values_text: Option<Arc<[u8]>>,
+    /// `Chart.lock` or `requirements.lock`.
+    pub lock: Option<repository::Lock>,
     /// `values.schema.json`.
     pub schema: Option<Arc<[u8]>>,
     /// Files below `templates/`.

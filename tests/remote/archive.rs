@@ -63,9 +63,6 @@ fn hostile_archives_are_refused_as_helm_refuses_them() {
     let mut corrupt = whole.clone();
     let middle = corrupt.len() / 2;
     corrupt[middle..middle + 8].fill(0xff);
-    let mut sum = whole.clone();
-    let at = sum.len() - 8;
-    sum[at] ^= 0xff;
     for (name, bytes) in [
         ("parent", with(&[file("a/../../etc/passwd", "x")])),
         ("parent-name", with(&[file("a/..b", "x")])),
@@ -86,7 +83,6 @@ fn hostile_archives_are_refused_as_helm_refuses_them() {
         ("cut", whole[..whole.len() / 2].to_vec()),
         ("cut-tar", gzip(&good().concat()[..530])),
         ("no-tar", gzip(&[b'x'; 2000])),
-        ("checksum", sum),
     ] {
         let path = home.path().join(if name.contains('.') { name.to_owned() } else { format!("{name}.tgz") });
         std::fs::write(&path, bytes).unwrap();
@@ -127,7 +123,12 @@ fn links_and_devices_in_archives_are_refused() {
 fn odd_archives_are_read_as_helm_reads_them() {
     let helm = require!(helm());
     let home = Home::new();
+    // What comes after the tar's end is not looked at: the checksum, for one.
+    let mut sum = with(&[]);
+    let at = sum.len() - 8;
+    sum[at] ^= 0xff;
     for (name, bytes) in [
+        ("checksum", sum),
         ("twice", with(&[file("a/templates/a.yaml", "kind: Second\n"), file("a/values.yaml", "kind: One\n")])),
         ("dots", with(&[file("a/./templates/../templates/b.yaml", "kind: Dots\n")])),
         ("folders", with(&[entry("a/templates/", b'5', 0, "", b""), entry("pax", b'g', 0, "", b"")])),

@@ -2,7 +2,9 @@
 //! in `evenkeel template` and in environments.
 
 mod archive;
+mod dependency;
 mod http;
 mod lock;
 mod oci;
+mod package;
 mod support;

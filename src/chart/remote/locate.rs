@@ -294,6 +294,26 @@ impl Remote {
         }
     }
 
+    /// A chart of a repository by its URL; a repository of helm's list lends its login.
+    pub(crate) async fn resolve_dependency(
+        &self,
+        chart: &str,
+        version: &str,
+        repository: &str,
+    ) -> Result<Resolved, RemoteError> {
+        let entries = self.repositories()?;
+        let same = |entry: &&RepositoryEntry| entry.url.trim_end_matches('/') == repository.trim_end_matches('/');
+        let place = match entries.iter().find(same) {
+            Some(entry) => self.place(entry),
+            None => self.place_at(repository)?,
+        };
+        let index = self.index(&place).await?;
+        let found = index.get(chart, version)?;
+        let no_urls = || RemoteError::untrusted(format!("chart {chart:?} has no downloadable URLs"));
+        let address = found.urls.first().ok_or_else(no_urls)?;
+        self.archive_at(&place, address, &found.digest, &found.version).await
+    }
+
     /// Helm's list of repositories; none when there is no list.
     ///
     /// # Errors
@@ -309,7 +329,7 @@ impl Remote {
         }
     }
 
-    fn place(&self, entry: &RepositoryEntry) -> Place {
+    pub(super) fn place(&self, entry: &RepositoryEntry) -> Place {
         let file = |name: &str| (!name.is_empty()).then(|| PathBuf::from(name));
         let own = Tls {
             cert_file: file(&entry.cert_file),
@@ -329,7 +349,7 @@ impl Remote {
         }
     }
 
-    fn place_at(&self, url: &str) -> Result<Place, RemoteError> {
+    pub(super) fn place_at(&self, url: &str) -> Result<Place, RemoteError> {
         parse_http(url)?;
         Ok(Place {
             url: url.to_owned(),

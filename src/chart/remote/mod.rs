@@ -4,6 +4,7 @@
 //! texts mean that it reads is `repository/`'s to know.
 
 mod cache;
+mod dependencies;
 mod error;
 mod http;
 mod locate;
@@ -11,6 +12,7 @@ mod logins;
 mod oci;
 mod push;
 
+pub use dependencies::Dependencies;
 pub use error::{RemoteError, RemoteErrorKind};
 pub use http::Tls;
 pub use locate::{Resolved, Wanted};

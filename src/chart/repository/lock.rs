@@ -63,6 +63,12 @@ pub fn hash_dependencies(wanted: Option<&[Dependency]>, locked: &[Dependency]) -
     format!("sha256:{}", sha256(format!("[{},{}]", list(wanted), list(Some(locked))).as_bytes()))
 }
 
+/// The digest that helm 2 put into `requirements.lock` (helm: `resolver.HashV2Req`).
+#[must_use]
+pub fn hash_dependencies_v2(wanted: Option<&[Dependency]>) -> String {
+    format!("sha256:{}", sha256(format!(r#"{{"dependencies":{}}}"#, list(wanted)).as_bytes()))
+}
+
 fn list(dependencies: Option<&[Dependency]>) -> String {
     match dependencies {
         None => "null".to_owned(),

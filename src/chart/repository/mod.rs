@@ -12,6 +12,6 @@ mod reference;
 pub use digest::{same_digest, sha256};
 pub use entries::{RepositoryEntry, repositories};
 pub use index::{ChartVersion, Index, IndexError};
-pub use lock::{Lock, hash_dependencies};
+pub use lock::{Lock, hash_dependencies, hash_dependencies_v2};
 pub use logins::{Login, Logins};
 pub use reference::{Reference, ReferenceError, is_oci, masked};

@@ -1,7 +1,9 @@
 //! `evenkeel chart …`: what `helm show`, `pull`, `dependency`, `package`, `push` and `registry` do, with helm's meaning, output and
 //! first line of an error (exit code 1, as helm's).
 
+mod dependency;
 mod lint;
+mod package;
 mod pull;
 mod registry;
 mod show;
@@ -32,6 +34,11 @@ pub enum ChartCommand {
     Lint(Box<lint::ChartLintArgs>),
     /// Fetch charts from repositories and registries into files, as `helm pull` does.
     Pull(Box<pull::PullArgs>),
+    /// List, resolve and fetch what a chart depends on, as `helm dependency` does.
+    #[command(visible_alias = "dep")]
+    Dependency(Box<dependency::DependencyArgs>),
+    /// Pack charts, as `helm package` does.
+    Package(Box<package::PackageArgs>),
     /// Put a packed chart into a registry, as `helm push` does.
     Push(Box<registry::PushArgs>),
     /// Log in to a registry, as `helm registry login` does.
@@ -66,11 +73,13 @@ impl From<ChartError> for Refused {
 ///
 /// # Errors
 /// When `out` or `err` cannot be written.
-pub(super) fn run(args: &ChartArgs, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
+pub(super) fn run(args: &ChartArgs, out: &mut (dyn Write + Send), err: &mut dyn Write) -> std::io::Result<u8> {
     let done = match &args.command {
         ChartCommand::Show(args) => show::run(args, out),
         ChartCommand::Lint(args) => lint::run(args, out),
         ChartCommand::Pull(args) => pull::run(args, out),
+        ChartCommand::Dependency(args) => dependency::run(args, out),
+        ChartCommand::Package(args) => package::run(args, out),
         ChartCommand::Push(args) => registry::push(args),
         ChartCommand::Login(args) => registry::login(args),
         ChartCommand::Logout(args) => registry::logout(args),
