@@ -258,7 +258,8 @@ impl Dependencies<'_> {
                 self.local(&format!("charts/{name}"))?;
                 locked.push(exact(version));
             } else if repository.starts_with("file://") {
-                let chart = io::load_alone(&self.local(repository)?).map_err(|error| RemoteError::invalid(error.helm))?;
+                let chart =
+                    io::load_alone(&self.local(repository)?).map_err(|error| RemoteError::invalid(error.helm))?;
                 if inside(&chart.metadata.version) {
                     locked.push(exact(&chart.metadata.version));
                 } else {
