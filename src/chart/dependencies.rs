@@ -1,6 +1,8 @@
 //! Which subcharts take part, under which names, and what of their values the parent takes over (helm:
 //! `chartutil.ProcessDependenciesWithMerge`): alias, condition, tags, import-values.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::version::is_compatible;
@@ -60,25 +62,22 @@ impl Chart {
 fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool, warnings: &mut Vec<String>) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
     // What stands in charts/ without being listed takes part as it is.
-    let mut taken: Vec<Chart> = chart
-        .dependencies
-        .iter()
-        .filter(|held| {
-            !wanted.iter().any(|w| held.metadata.name == w.name && is_compatible(&w.version, &held.metadata.version))
-        })
-        .cloned()
-        .collect();
-    for dependency in &mut wanted {
-        let held = chart.dependencies.iter().find(|held| {
-            held.metadata.name == dependency.name && is_compatible(&dependency.version, &held.metadata.version)
-        });
-        if let Some(held) = held {
-            let mut copy = held.clone();
-            if !dependency.alias.is_empty() {
-                copy.metadata.name.clone_from(&dependency.alias);
+    let fits = |wanted: &Dependency, held: &Chart| {
+        held.metadata.name == wanted.name && is_compatible(&wanted.version, &held.metadata.version)
+    };
+    let (mut listed, mut taken): (Vec<Chart>, Vec<Chart>) =
+        chart.dependencies.drain(..).partition(|held| wanted.iter().any(|wanted| fits(wanted, held)));
+    for at in 0..wanted.len() {
+        if let Some(place) = listed.iter().position(|held| fits(&wanted[at], held)) {
+            // One chart may go by several names.
+            let again = wanted[at + 1..].iter().any(|later| fits(later, &listed[place]));
+            let mut held = if again { listed[place].clone() } else { listed.remove(place) };
+            if !wanted[at].alias.is_empty() {
+                held.metadata.name.clone_from(&wanted[at].alias);
             }
-            taken.push(copy);
+            taken.push(held);
         }
+        let dependency = &mut wanted[at];
         if !dependency.alias.is_empty() {
             dependency.name.clone_from(&dependency.alias);
         }
@@ -218,7 +217,7 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
         dependency.import_values = normal;
     }
     values::merge_tables(&mut all, &imported, warnings);
-    chart.values = all;
+    chart.values = Arc::new(all);
     chart.metadata.dependencies = Some(wanted);
     Ok(())
 }

@@ -88,7 +88,13 @@ impl Rule {
 
     fn matches(&self, path: &str) -> bool {
         let name = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or(path) };
-        file_match(&self.pattern, name).unwrap_or(false)
+        let special = |pattern: &str| pattern.contains(['*', '?', '[', '\\']);
+        match self.pattern.strip_prefix('*') {
+            // Most rules are a name, or `*` with an ending.
+            None if !special(&self.pattern) => name == self.pattern,
+            Some(end) if !special(end) => name.strip_suffix(end).is_some_and(|star| !star.contains('/')),
+            _ => file_match(&self.pattern, name).unwrap_or(false),
+        }
     }
 }
 

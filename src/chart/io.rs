@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::error::ChartError;
@@ -44,7 +45,14 @@ pub fn load_alone(path: &Path) -> Result<Chart, ChartError> {
         Err(_) => Ignore::none(),
     };
     let mut files = Vec::new();
-    let mut walk = Walk { root: path, ignore: &ignore, above: BTreeSet::new(), files: &mut files, links: Vec::new() };
+    let mut walk = Walk {
+        root: path,
+        ignore: &ignore,
+        above: BTreeSet::new(),
+        files: &mut files,
+        links: Vec::new(),
+        buffer: Vec::new(),
+    };
     walk.folder("")?;
     let links = walk.links;
     let mut chart = Chart::from_files(files, &shown)?;
@@ -78,6 +86,8 @@ struct Walk<'w> {
     files: &'w mut Vec<ChartFile>,
     /// Helm's lines about links.
     links: Vec<String>,
+    /// For one file after the other.
+    buffer: Vec<u8>,
 }
 
 impl Walk<'_> {
@@ -122,9 +132,10 @@ impl Walk<'_> {
                 );
                 return Err(ChartError::of(&full.display().to_string(), message));
             } else {
-                let bytes =
-                    fs::read(&full).map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
-                self.files.push(ChartFile::new(inner, archive::without_mark(&bytes)));
+                self.buffer.clear();
+                let read = fs::File::open(&full).and_then(|mut file| file.read_to_end(&mut self.buffer));
+                read.map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
+                self.files.push(ChartFile::new(inner, archive::without_mark(&self.buffer)));
             }
         }
         self.above.remove(&real);

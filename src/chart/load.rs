@@ -1,5 +1,6 @@
 //! Files become a chart with its subcharts (helm: `loader.LoadFiles`): from a list, or from a folder of a tree.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
             "Chart.yaml" => {}
             "Chart.lock" => chart.lock = read_lock(&file, &chart.path_of(&file.name), "cannot load Chart.lock")?,
             "values.yaml" => {
-                chart.values = read_values(&file, &chart.path_of(&file.name))?;
+                chart.values = Arc::new(read_values(&file, &chart.path_of(&file.name))?);
                 chart.values_text = Some(file.data);
             }
             "values.schema.json" => chart.schema = Some(file.data),
@@ -246,7 +247,8 @@ impl ChartFile {
 
     /// Its text; what is no UTF-8 is replaced.
     #[must_use]
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.data)
+    pub fn text(&self) -> Cow<'_, str> {
+        // The long way looks at every character.
+        std::str::from_utf8(&self.data).map_or_else(|_| String::from_utf8_lossy(&self.data), Cow::Borrowed)
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "values files are named on the command line and read here")]
 
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -203,7 +204,10 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
         skip_tests: args.skip_tests,
         show_only: args.show_only.clone(),
     };
-    Ok(CompiledChart::new(chart).render_noting(&values, &options, warnings)?.text_as_helm_template(&text)?)
+    // The process ends: what it holds is not taken apart piece by piece.
+    let chart = ManuallyDrop::new(CompiledChart::new(chart));
+    let rendered = ManuallyDrop::new(chart.render_noting(&values, &options, warnings)?);
+    Ok(rendered.text_as_helm_template(&text)?)
 }
 
 /// Where values are given, the strongest last: for error messages.

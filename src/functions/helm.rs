@@ -122,7 +122,8 @@ fn wrapped(message: &str) -> FuncError {
 fn tpl(ctx: &mut Context<'_>, text: &Value, data: Value) -> Result<Value, FuncError> {
     let Value::String(source) = text else { return Ok("".into()) };
     match ctx.execute_text(ROOT, source.as_str(), data) {
-        Ok(out) => Ok(without_no_value(out).into()),
+        Ok(out) if out.contains(NO_VALUE) => Ok(out.replace(NO_VALUE, "").into()),
+        Ok(out) => Ok(out.into()),
         Err(error) => {
             let what = if error.kind == ErrorKind::Parse {
                 "cannot parse template"
@@ -134,10 +135,8 @@ fn tpl(ctx: &mut Context<'_>, text: &Value, data: Value) -> Result<Value, FuncEr
     }
 }
 
-/// Helm takes away what Go prints for a missing value.
-pub(crate) fn without_no_value(text: Str) -> Str {
-    if text.contains("<no value>") { Str::from(text.replace("<no value>", "")) } else { text }
-}
+/// What Go prints for a missing value, and helm takes away.
+pub(crate) const NO_VALUE: &str = "<no value>";
 
 fn from_yaml(text: &str) -> Result<serde_json::Value, String> {
     yaml::to_json(text, Numbers::Float).map_err(|error| format!("error converting YAML to JSON: {}", error.go_text()))

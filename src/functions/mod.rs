@@ -29,7 +29,7 @@ mod words;
 pub use random::Seeded;
 pub use touch::touch;
 
-pub(crate) use helm::{ERROR_END, ERROR_START, ROOT, without_no_value};
+pub(crate) use helm::{ERROR_END, ERROR_START, NO_VALUE, ROOT};
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::chart::version::is_compatible;
 use crate::chart::{Chart, Table, TemplatePath};
-use crate::functions::{self, ROOT, touch, without_no_value};
+use crate::functions::{self, NO_VALUE, ROOT, touch};
 use crate::template::{Dialect, Engine, FunctionTable, MissingKey, Set, Watch};
 use crate::values;
 
@@ -179,7 +179,8 @@ impl CompiledChart {
             let dot = scopes.dot(&template.chart, &template.path, &template.base);
             match engine.execute(&template.path, dot) {
                 Ok(text) => {
-                    files.insert(template.path.clone(), without_no_value(text.into()).as_str().to_owned());
+                    let text = if text.contains(NO_VALUE) { text.replace(NO_VALUE, "") } else { text };
+                    files.insert(template.path.clone(), text);
                 }
                 Err(error) => {
                     let notes = run.ground.notes(&error, template, &set);

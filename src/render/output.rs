@@ -25,7 +25,9 @@ impl Rendered {
     /// # Errors
     /// When a template to show does not exist.
     pub fn text_as_helm_template(&self, options: &TextOptions) -> Result<String, RenderError> {
-        let mut manifest = String::new();
+        let documents = self.manifests.iter().chain(self.hooks.iter().map(|hook| &hook.manifest));
+        let size = documents.map(|document| document.source.len() + document.text.len() + 20).sum();
+        let mut manifest = String::with_capacity(size);
         if options.include_crds {
             for crd in &self.crds {
                 put(&mut manifest, &crd.source, &crd.text());
@@ -34,7 +36,10 @@ impl Rendered {
         for document in &self.manifests {
             put(&mut manifest, &document.source, &document.text);
         }
-        let mut out = format!("{}\n", manifest.trim());
+        // It starts with a separator, or is empty.
+        let mut out = manifest;
+        out.truncate(out.trim_end().len());
+        out.push('\n');
         if !options.no_hooks {
             for hook in self.hooks.iter().filter(|hook| !(options.skip_tests && is_test(hook))) {
                 put(&mut out, &hook.manifest.source, &hook.manifest.text);

@@ -7,7 +7,8 @@ pub(super) fn split(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let mut documents = Vec::new();
     let (mut start, mut at) = (0, 0);
-    while let Some(found) = text[at..].find("---") {
+    let separator = memchr::memmem::Finder::new("---");
+    while let Some(found) = separator.find(&bytes[at..]) {
         let mark = at + found;
         // The line end before a separator must not have been swallowed by the separator before it.
         if mark != 0 && (mark <= start || bytes[mark - 1] != b'\n') {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Node, Pipe, Template};
+use super::function::Found;
 use super::parser::{self, Trees};
 use super::place::Place;
 use super::reads::{Asked, EVERY, Reads};
@@ -172,7 +173,7 @@ impl<'s> Analysis<'s> {
     }
 
     fn run_text(&mut self, name: &str, text: &str, dot: &May) {
-        let Ok(trees) = parser::parse(name, text, self.set.dialect(), &|_| true) else { return };
+        let Ok(trees) = parser::parse(name, text, self.set.dialect(), &|_| Some(Found::Nowhere)) else { return };
         let Some(template) = trees.get(name).cloned() else { return };
         self.texts.push(Rc::new(trees));
         self.body_of(&template, dot, None);
@@ -303,7 +304,7 @@ impl<'s> Analysis<'s> {
 
     fn command(&mut self, scope: &mut Scope, dot: &May, command: &Command, last: Option<May>) -> May {
         let Some((first, args)) = command.args.split_first() else { return May::default() };
-        if let ExprKind::Function(name) = &first.kind {
+        if let ExprKind::Function(name, _) = &first.kind {
             return self.call(scope, dot, name, first.pos, args, last);
         }
         let value = self.expr(scope, dot, first);
@@ -332,7 +333,7 @@ impl<'s> Analysis<'s> {
                 let base = self.expr(scope, dot, base);
                 self.fields(&base, path)
             }
-            ExprKind::Function(name) => return self.call(scope, dot, name, expr.pos, &[], None),
+            ExprKind::Function(name, _) => return self.call(scope, dot, name, expr.pos, &[], None),
             ExprKind::Pipe(pipe) => stacker::maybe_grow(64 << 10, 2 << 20, || self.pipe(scope, dot, pipe)),
             ExprKind::String { text, .. } => May::text(text.as_str()),
             ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Nil => May::default(),

@@ -1,5 +1,6 @@
 //! What the parser makes of a text, and how error messages print it back.
 
+use super::function::Found;
 use super::number::Number;
 use super::quote::quote;
 use super::text::Str;
@@ -12,7 +13,7 @@ pub(super) struct Template {
     /// Its own name.
     pub(super) name: Arc<str>,
     pub(super) source: Arc<Source>,
-    pub(super) body: Vec<Node>,
+    pub(super) body: Box<[Node]>,
 }
 
 /// The text that templates were parsed from.
@@ -56,8 +57,8 @@ pub(super) struct Branch {
     pub(super) kind: BranchKind,
     pub(super) pos: usize,
     pub(super) pipe: Pipe,
-    pub(super) body: Vec<Node>,
-    pub(super) otherwise: Option<Vec<Node>>,
+    pub(super) body: Box<[Node]>,
+    pub(super) otherwise: Option<Box<[Node]>>,
 }
 
 #[derive(Debug)]
@@ -66,14 +67,14 @@ pub(super) struct Pipe {
     /// `=` rather than `:=`.
     pub(super) assign: bool,
     pub(super) variables: Vec<Arc<str>>,
-    pub(super) commands: Vec<Command>,
+    pub(super) commands: Box<[Command]>,
 }
 
 #[derive(Debug)]
 pub(super) struct Command {
     pub(super) pos: usize,
     /// At least one.
-    pub(super) args: Vec<Expr>,
+    pub(super) args: Box<[Expr]>,
 }
 
 /// A word of a command.
@@ -97,7 +98,7 @@ pub(super) enum ExprKind {
     /// Name with its `$`, then fields.
     Variable(Arc<str>, Box<[Arc<str>]>),
     Chain(Box<Expr>, Box<[Arc<str>]>),
-    Function(Arc<str>),
+    Function(Arc<str>, Found),
     Pipe(Box<Pipe>),
 }
 
@@ -228,7 +229,7 @@ impl fmt::Display for Expr {
                 }
                 fields(f, path)
             }
-            ExprKind::Function(name) => f.write_str(name),
+            ExprKind::Function(name, _) => f.write_str(name),
             ExprKind::Pipe(pipe) => pipe.fmt(f),
         }
     }

@@ -38,30 +38,31 @@ pub(super) enum Builtin {
     Call,
 }
 
+const NAMES: [(&str, Builtin); 19] = [
+    ("and", Builtin::And),
+    ("or", Builtin::Or),
+    ("not", Builtin::Not),
+    ("eq", Builtin::Eq),
+    ("ne", Builtin::Ne),
+    ("lt", Builtin::Lt),
+    ("le", Builtin::Le),
+    ("gt", Builtin::Gt),
+    ("ge", Builtin::Ge),
+    ("len", Builtin::Len),
+    ("index", Builtin::Index),
+    ("slice", Builtin::Slice),
+    ("print", Builtin::Print),
+    ("printf", Builtin::Printf),
+    ("println", Builtin::Println),
+    ("html", Builtin::Html),
+    ("js", Builtin::Js),
+    ("urlquery", Builtin::UrlQuery),
+    ("call", Builtin::Call),
+];
+
 /// The builtin of this name.
 pub(super) fn find(name: &str) -> Option<Builtin> {
-    Some(match name {
-        "and" => Builtin::And,
-        "or" => Builtin::Or,
-        "not" => Builtin::Not,
-        "eq" => Builtin::Eq,
-        "ne" => Builtin::Ne,
-        "lt" => Builtin::Lt,
-        "le" => Builtin::Le,
-        "gt" => Builtin::Gt,
-        "ge" => Builtin::Ge,
-        "len" => Builtin::Len,
-        "index" => Builtin::Index,
-        "slice" => Builtin::Slice,
-        "print" => Builtin::Print,
-        "printf" => Builtin::Printf,
-        "println" => Builtin::Println,
-        "html" => Builtin::Html,
-        "js" => Builtin::Js,
-        "urlquery" => Builtin::UrlQuery,
-        "call" => Builtin::Call,
-        _ => return None,
-    })
+    NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, builtin)| builtin)
 }
 
 impl Builtin {

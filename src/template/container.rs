@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// What a map holds. Go prints and ranges over maps in key order.
 pub type Entries = BTreeMap<Arc<str>, Value>;
 
+/// Entries up to which a map is searched one by one.
+const SMALL: usize = 24;
+
 /// A slice. Elements never change after it was made (no template function writes into a slice).
 #[derive(Clone)]
 pub struct List(Rc<ListData>);
@@ -114,7 +117,12 @@ impl Map {
 
     /// The entry of this key.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.data.entries.borrow().get(key).cloned()
+        let entries = self.data.entries.borrow();
+        // Few keys are of the same length: most need not be looked at.
+        if entries.len() <= SMALL {
+            return entries.iter().find(|(known, _)| ***known == *key).map(|(_, value)| value.clone());
+        }
+        entries.get(key).cloned()
     }
 
     /// Whether there is such a key.

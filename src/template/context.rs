@@ -51,6 +51,10 @@ impl Context<'_> {
     /// # Errors
     /// The template does not exist or fails, or a limit is reached.
     pub fn execute_template(&mut self, name: &str, data: Value) -> Result<Str, Error> {
+        self.execute_named(name, data).map(Str::from)
+    }
+
+    fn execute_named(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Error> {
         let Some(template) = self.find(name) else {
             let root = self.set.name();
             return Err(Error::unplaced(
@@ -62,7 +66,7 @@ impl Context<'_> {
                 ),
             ));
         };
-        exec::execute(self, &template, data).map(Str::from).map_err(|error| *error)
+        exec::execute(self, &template, data).map_err(|error| *error)
     }
 
     /// Parses `text` as the template `name` and executes it. It sees the current set; what it defines is seen only while it
@@ -90,7 +94,7 @@ impl Context<'_> {
         }
         let functions = self.functions;
         self.charge(text.len() as u64 / 16).map_err(|message| Error::unplaced(ErrorKind::Limit, message))?;
-        let trees = Rc::new(parser::parse(name, text, self.set.dialect(), &|name| functions.knows(name))?);
+        let trees = Rc::new(parser::parse(name, text, self.set.dialect(), &|name| functions.find(name))?);
         self.parsed_texts += 1;
         if self.parsed_texts > MAX_PARSED_TEXTS {
             self.texts.clear();
@@ -180,8 +184,8 @@ impl Context<'_> {
         self.watch.as_deref_mut()
     }
 
-    pub(super) fn function(&self, name: &str) -> Option<Rc<Function>> {
-        self.functions.get(name).map(Rc::clone)
+    pub(super) fn functions(&self) -> &FunctionTable {
+        self.functions
     }
 
     pub(super) fn missing(&self) -> MissingKey {
@@ -224,7 +228,8 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// The template does not exist or fails, or a limit is reached.
     pub fn execute(&mut self, name: &str, data: Value) -> Result<String, Error> {
-        self.context.execute_template(name, data).map(|text| text.to_string())
+        let written = self.context.execute_named(name, data)?;
+        Ok(String::from_utf8(written).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     /// Lets somebody follow what is executed from now on.

@@ -1,11 +1,11 @@
 //! Evaluates pipelines, commands, fields and calls.
 
 use super::ast::{At, Command, Expr, ExprKind, Pipe};
-use super::builtins::{self, Builtin};
+use super::builtins::Builtin;
 use super::context::MissingKey;
 use super::error::ErrorKind;
 use super::exec::{Exec, Run};
-use super::function::{FuncError, Function};
+use super::function::{Found, FuncError, Function};
 use super::number::Number;
 use super::operand::Operand;
 use super::quote::quote;
@@ -65,7 +65,9 @@ impl<'t> Exec<'t, '_, '_> {
         match &first.kind {
             ExprKind::Field(path) => return self.field(dot, first, path, args, last),
             ExprKind::Chain(base, path) => return self.chain(dot, first, base, path, args, last),
-            ExprKind::Function(name) => return self.function(dot, first, name, At::Command(command), args, last),
+            ExprKind::Function(name, found) => {
+                return self.function(dot, first, (name, *found), At::Command(command), args, last);
+            }
             ExprKind::Pipe(pipe) => {
                 self.not_a_function(first, args, last.as_ref())?;
                 return stacker::maybe_grow(256 << 10, 4 << 20, || self.pipeline(dot, pipe));
@@ -250,20 +252,19 @@ impl<'t> Exec<'t, '_, '_> {
         &mut self,
         dot: &Operand,
         expr: &'t Expr,
-        name: &str,
+        (name, found): (&str, Found),
         call_at: At<'t>,
         args: &'t [Expr],
         last: Option<Operand>,
     ) -> Run<Operand> {
         self.at = Some(At::Expr(expr));
-        let callee = match self.context.function(name) {
-            Some(function) => Callee::Function(function),
-            None => match builtins::find(name) {
-                Some(builtin) => Callee::Builtin(builtin),
-                None => {
-                    return Err(self.fail(format!("{} is not a defined function", quote(name.as_bytes()))));
-                }
-            },
+        let function = match found {
+            Found::Table(place) => self.context.functions().at(place, name).map(Rc::clone).map(Callee::Function),
+            Found::Builtin(builtin) => Some(Callee::Builtin(builtin)),
+            Found::Nowhere => None,
+        };
+        let Some(callee) = function else {
+            return Err(self.fail(format!("{} is not a defined function", quote(name.as_bytes()))));
         };
         self.call(dot, name, callee, call_at, args, last)
     }
@@ -361,7 +362,7 @@ impl<'t> Exec<'t, '_, '_> {
             ExprKind::Field(path) => self.field(dot, expr, path, &[], None)?,
             ExprKind::Variable(name, path) => self.variable(dot, expr, name, path, &[], None)?,
             ExprKind::Pipe(pipe) => stacker::maybe_grow(256 << 10, 4 << 20, || self.pipeline(dot, pipe))?,
-            ExprKind::Function(name) => self.function(dot, expr, name, At::Expr(expr), &[], None)?,
+            ExprKind::Function(name, found) => self.function(dot, expr, (name, *found), At::Expr(expr), &[], None)?,
             ExprKind::Chain(base, path) => self.chain(dot, expr, base, path, &[], None)?,
             ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String { .. } => return self.constant(want, expr),
         };

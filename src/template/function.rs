@@ -1,5 +1,6 @@
 //! Functions that templates call: their declared parameters, their errors, and the table that names them.
 
+use super::builtins::{self, Builtin};
 use super::context::Context;
 use super::error::Error;
 use super::types::Signature;
@@ -63,7 +64,18 @@ impl From<&str> for FuncError {
 /// Functions by name. Go's own builtins are always there; a table can replace them.
 #[derive(Clone, Default)]
 pub struct FunctionTable {
-    functions: HashMap<&'static str, Rc<Function>>,
+    places: HashMap<&'static str, usize>,
+    functions: Vec<(&'static str, Rc<Function>)>,
+}
+
+/// Where a parsed template finds a function.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found {
+    /// At this place of the table that it was parsed with.
+    Table(usize),
+    Builtin(Builtin),
+    /// Nowhere: the template was parsed to be looked at, without a table.
+    Nowhere,
 }
 
 impl FunctionTable {
@@ -79,22 +91,45 @@ impl FunctionTable {
         signature: Signature,
         body: impl Fn(&mut Context<'_>, &[Value]) -> Result<Value, FuncError> + 'static,
     ) {
-        self.functions.insert(name, Rc::new(Function { signature, body: Box::new(body) }));
+        let function = Rc::new(Function { signature, body: Box::new(body) });
+        match self.places.get(name) {
+            Some(&place) => self.functions[place].1 = function,
+            None => {
+                self.places.insert(name, self.functions.len());
+                self.functions.push((name, function));
+            }
+        }
     }
 
     /// The function of this name (not Go's builtins).
     pub fn get(&self, name: &str) -> Option<&Rc<Function>> {
-        self.functions.get(name)
+        self.places.get(name).map(|&place| &self.functions[place].1)
+    }
+
+    /// What a template that is being parsed keeps of this name.
+    pub(super) fn find(&self, name: &str) -> Option<Found> {
+        match self.places.get(name) {
+            Some(&place) => Some(Found::Table(place)),
+            None => builtins::find(name).map(Found::Builtin),
+        }
+    }
+
+    /// The function at a place of the table that a template was parsed with; this one may have it somewhere else.
+    pub(super) fn at(&self, place: usize, name: &str) -> Option<&Rc<Function>> {
+        match self.functions.get(place) {
+            Some((found, function)) if *found == name => Some(function),
+            _ => self.get(name),
+        }
     }
 
     /// Whether a template may call this name.
     pub fn knows(&self, name: &str) -> bool {
-        self.functions.contains_key(name) || super::builtins::find(name).is_some()
+        self.find(name).is_some()
     }
 
     /// The names in the table, sorted.
     pub fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.functions.keys().copied().collect();
+        let mut names: Vec<_> = self.places.keys().copied().collect();
         names.sort_unstable();
         names
     }

@@ -3,7 +3,6 @@
 
 use super::quote::quote;
 use regex::Regex;
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +80,13 @@ impl TokenKind {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'t> {
     pub(super) kind: TokenKind,
     /// Byte offset in the text.
     pub(super) pos: usize,
-    pub(super) text: Cow<'t, str>,
+    /// Empty for an error: its message is the lexer's.
+    pub(super) text: &'t str,
     /// Line of its start, from 1.
     pub(super) line: usize,
 }
@@ -96,7 +96,6 @@ impl Token<'_> {
     pub(super) fn describe(&self) -> String {
         match self.kind {
             TokenKind::Eof => "EOF".to_owned(),
-            TokenKind::Error => self.text.to_string(),
             kind if kind.is_keyword() => format!("<{}>", self.text),
             _ if self.text.len() > 10 => {
                 format!("{}...", quote(self.text.chars().take(10).collect::<String>().as_bytes()))
@@ -125,6 +124,7 @@ pub(super) struct Lexer<'t> {
     paren_depth: usize,
     inside_action: bool,
     options: LexOptions,
+    message: String,
 }
 
 const LEFT: &str = "{{";
@@ -138,7 +138,17 @@ enum Step<'t> {
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(input: &'t str, options: LexOptions) -> Self {
-        Self { input, pos: 0, start: 0, line: 1, start_line: 1, paren_depth: 0, inside_action: false, options }
+        Self {
+            input,
+            pos: 0,
+            start: 0,
+            line: 1,
+            start_line: 1,
+            paren_depth: 0,
+            inside_action: false,
+            options,
+            message: String::new(),
+        }
     }
 
     pub(super) fn next_token(&mut self) -> Token<'t> {
@@ -153,12 +163,22 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// What was wrong, when an error token was given.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     fn rest(&self) -> &'t str {
         &self.input[self.pos..]
     }
 
     fn peek(&self) -> Option<char> {
         self.rest().chars().next()
+    }
+
+    /// The byte here; 0 at the end of the text.
+    fn byte(&self) -> u8 {
+        self.input.as_bytes().get(self.pos).copied().unwrap_or(0)
     }
 
     fn next(&mut self) -> Option<char> {
@@ -180,12 +200,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn emit(&mut self, kind: TokenKind) -> Token<'t> {
-        let token = Token {
-            kind,
-            pos: self.start,
-            text: Cow::Borrowed(&self.input[self.start..self.pos]),
-            line: self.start_line,
-        };
+        let token = Token { kind, pos: self.start, text: &self.input[self.start..self.pos], line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         token
@@ -193,8 +208,8 @@ impl<'t> Lexer<'t> {
 
     /// An error ends the input: whatever is asked for after it is the end of the text.
     fn error(&mut self, message: impl Into<String>) -> Token<'t> {
-        let token =
-            Token { kind: TokenKind::Error, pos: self.start, text: Cow::Owned(message.into()), line: self.start_line };
+        let token = Token { kind: TokenKind::Error, pos: self.start, text: "", line: self.start_line };
+        self.message = message.into();
         self.input = "";
         self.start = 0;
         self.pos = 0;
@@ -203,16 +218,16 @@ impl<'t> Lexer<'t> {
 
     /// Skips what was passed since the last token; its lines were not counted yet.
     fn ignore_counting(&mut self) {
-        self.line += lines(&self.input[self.start..self.pos]);
+        self.line += lines(&self.input.as_bytes()[self.start..self.pos]);
         self.start = self.pos;
         self.start_line = self.line;
     }
 
     fn text(&mut self) -> Step<'t> {
-        let Some(x) = self.rest().find(LEFT) else {
+        let Some(x) = memchr::memmem::find(&self.input.as_bytes()[self.pos..], LEFT.as_bytes()) else {
             self.pos = self.input.len();
             if self.pos > self.start {
-                self.line += lines(&self.input[self.start..self.pos]);
+                self.line += lines(&self.input.as_bytes()[self.start..self.pos]);
                 return Step::Token(self.emit(TokenKind::Text));
             }
             return Step::Token(self.emit(TokenKind::Eof));
@@ -226,7 +241,7 @@ impl<'t> Lexer<'t> {
                 0
             };
             self.pos -= trim;
-            self.line += lines(&self.input[self.start..self.pos]);
+            self.line += lines(&self.input.as_bytes()[self.start..self.pos]);
             let token = self.emit(TokenKind::Text);
             self.pos += trim;
             self.ignore_counting();
@@ -261,7 +276,7 @@ impl<'t> Lexer<'t> {
             return Step::Token(self.error("comment ends before closing delimiter"));
         };
         if self.options.count_comment_lines {
-            self.line += lines(&self.input[self.start..self.pos]);
+            self.line += lines(&self.input.as_bytes()[self.start..self.pos]);
         }
         self.start = self.pos;
         self.start_line = self.line;
@@ -282,11 +297,7 @@ impl<'t> Lexer<'t> {
 
     /// Whether the action ends here, and if so, whether with a trim marker.
     fn at_right_delim(&self) -> Option<bool> {
-        let rest = self.rest();
-        if has_right_trim(rest) && rest[TRIM_LENGTH..].starts_with(RIGHT) {
-            return Some(true);
-        }
-        rest.starts_with(RIGHT).then_some(false)
+        right_delim(&self.input.as_bytes()[self.pos..])
     }
 
     fn right_delim(&mut self) -> Token<'t> {
@@ -329,10 +340,10 @@ impl<'t> Lexer<'t> {
                 }
             }
             '|' => self.emit(TokenKind::Pipe),
-            '"' => self.quoted('"', TokenKind::String, "unterminated quoted string"),
+            '"' => self.quoted(b'"', TokenKind::String, "unterminated quoted string"),
             '`' => self.raw_string(),
             '$' => self.field_or_variable(TokenKind::Variable),
-            '\'' => self.quoted('\'', TokenKind::CharConstant, "unterminated character constant"),
+            '\'' => self.quoted(b'\'', TokenKind::CharConstant, "unterminated character constant"),
             '.' if !self.rest().is_empty() && !self.rest().as_bytes()[0].is_ascii_digit() => {
                 self.field_or_variable(TokenKind::Field)
             }
@@ -362,27 +373,37 @@ impl<'t> Lexer<'t> {
     }
 
     fn space(&mut self) -> Token<'t> {
-        let mut count = 0;
-        while self.peek().is_some_and(is_space) {
-            self.next();
-            count += 1;
+        let first = self.pos;
+        while matches!(self.byte(), b' ' | b'\t' | b'\r' | b'\n') {
+            self.line += usize::from(self.byte() == b'\n');
+            self.pos += 1;
         }
         // A trim marker takes the last space for itself.
-        let last = &self.input[self.pos - 1..];
-        if has_right_trim(last) && last[TRIM_LENGTH..].starts_with(RIGHT) {
-            let c = last.chars().next();
-            self.back(c);
-            if count == 1 {
+        let last = self.pos - 1;
+        if right_delim(&self.input.as_bytes()[last..]) == Some(true) {
+            self.pos = last;
+            self.line -= usize::from(self.byte() == b'\n');
+            if last == first {
                 return self.right_delim();
             }
         }
         self.emit(TokenKind::Space)
     }
 
-    fn identifier(&mut self) -> Token<'t> {
-        while self.peek().is_some_and(is_alphanumeric) {
+    fn skip_word(&mut self) {
+        loop {
+            while matches!(self.byte(), b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z') {
+                self.pos += 1;
+            }
+            if self.byte().is_ascii() || !self.peek().is_some_and(is_alphanumeric) {
+                return;
+            }
             self.next();
         }
+    }
+
+    fn identifier(&mut self) -> Token<'t> {
+        self.skip_word();
         let word = &self.input[self.start..self.pos];
         if !self.at_terminator() {
             let message = format!("bad character {}", unicode_name(self.peek()));
@@ -402,9 +423,7 @@ impl<'t> Lexer<'t> {
         if self.at_terminator() {
             return self.emit(if kind == TokenKind::Variable { kind } else { TokenKind::Dot });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-        }
+        self.skip_word();
         if !self.at_terminator() {
             let message = format!("bad character {}", unicode_name(self.peek()));
             return self.error(message);
@@ -414,35 +433,46 @@ impl<'t> Lexer<'t> {
 
     /// Whether an identifier may end here: catches `$x+2` without a space, which would be misread.
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(c) => is_space(c) || self.rest().starts_with(RIGHT),
+        match self.byte() {
+            b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n' => true,
+            b'}' => self.rest().starts_with(RIGHT),
+            0 => self.pos == self.input.len(),
+            _ => false,
         }
     }
 
-    fn quoted(&mut self, end: char, kind: TokenKind, unterminated: &str) -> Token<'t> {
+    fn quoted(&mut self, end: u8, kind: TokenKind, unterminated: &str) -> Token<'t> {
         loop {
-            match self.next() {
-                Some('\\') => {
-                    if matches!(self.next(), None | Some('\n')) {
-                        return self.error(unterminated);
-                    }
+            // A character's bytes are none of these when it is not ASCII, so a step of one byte leads to no wrong place.
+            let step = match self.byte() {
+                b'\n' => return self.error(unterminated),
+                0 if self.pos == self.input.len() => return self.error(unterminated),
+                b'\\' if matches!(self.input.as_bytes().get(self.pos + 1), None | Some(b'\n')) => {
+                    return self.error(unterminated);
                 }
-                None | Some('\n') => return self.error(unterminated),
-                Some(c) if c == end => return self.emit(kind),
-                Some(_) => {}
-            }
+                b'\\' => 2,
+                b => {
+                    self.pos += 1;
+                    if b == end {
+                        return self.emit(kind);
+                    }
+                    0
+                }
+            };
+            self.pos += step;
         }
     }
 
     fn raw_string(&mut self) -> Token<'t> {
-        loop {
-            match self.next() {
-                None => return self.error("unterminated raw quoted string"),
-                Some('`') => return self.emit(TokenKind::RawString),
-                Some(_) => {}
-            }
-        }
+        let rest = &self.input.as_bytes()[self.pos..];
+        let Some(end) = memchr::memchr(b'`', rest) else {
+            self.line += lines(rest);
+            self.pos = self.input.len();
+            return self.error("unterminated raw quoted string");
+        };
+        self.line += lines(&rest[..end]);
+        self.pos += end + 1;
+        self.emit(TokenKind::RawString)
     }
 
     fn number(&mut self) -> Token<'t> {
@@ -511,8 +541,8 @@ impl<'t> Lexer<'t> {
     }
 }
 
-fn lines(text: &str) -> usize {
-    text.bytes().filter(|&b| b == b'\n').count()
+fn lines(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
 }
 
 pub(super) fn is_space(c: char) -> bool {
@@ -529,13 +559,16 @@ fn is_alphanumeric(c: char) -> bool {
 }
 
 fn has_left_trim(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next() == Some('-') && chars.next().is_some_and(is_space)
+    matches!(text.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
 }
 
-fn has_right_trim(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(is_space) && chars.next() == Some('-')
+/// Whether an action ends here, and if so, whether with a trim marker.
+fn right_delim(bytes: &[u8]) -> Option<bool> {
+    match bytes {
+        [b'}', b'}', ..] => Some(false),
+        [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => Some(true),
+        _ => None,
+    }
 }
 
 /// Go's `%#U`; the end of the text prints as Go's -1 does.

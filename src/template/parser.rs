@@ -2,6 +2,7 @@
 
 use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Node, Pipe, Source, Template};
 use super::error::{Error, ErrorKind};
+use super::function::Found;
 use super::lexer::{LexOptions, Lexer, Token, TokenKind};
 use super::limits::MAX_NESTING;
 use super::number::Number;
@@ -9,30 +10,37 @@ use super::place::Place;
 use super::quote::{quote, unquote};
 use super::set::Dialect;
 use super::text::Str;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Templates by name.
 pub(super) type Trees = BTreeMap<Arc<str>, Arc<Template>>;
 
-/// Parses `text` as the template `name`; `knows` says which functions there are.
-pub(super) fn parse(name: &str, text: &str, dialect: Dialect, knows: &dyn Fn(&str) -> bool) -> Result<Trees, Error> {
+/// Which functions there are.
+type Find<'f> = dyn Fn(&str) -> Option<Found> + 'f;
+
+/// Parses `text` as the template `name`; `find` says which functions there are.
+pub(super) fn parse(name: &str, text: &str, dialect: Dialect, find: &Find<'_>) -> Result<Trees, Error> {
     let source = Arc::new(Source { name: Arc::from(name), text: Arc::from(text) });
     let options = LexOptions {
-        break_keyword: !knows("break"),
-        continue_keyword: !knows("continue"),
+        break_keyword: find("break").is_none(),
+        continue_keyword: find("continue").is_none(),
         count_comment_lines: dialect != Dialect::Go1_23,
     };
     let mut parser = Parser {
         source: Arc::clone(&source),
         lexer: Lexer::new(text, options),
-        knows,
+        find,
+        shared: Shared::default(),
         trees: Trees::new(),
         tree: Tree::new(),
         depth: 0,
         delim: 0,
         open: Vec::new(),
+        nodes: Vec::new(),
+        commands: Vec::new(),
+        exprs: Vec::new(),
+        fields: Vec::new(),
     };
     let body = parser.parse()?;
     parser.add(Arc::clone(&source.name), body)?;
@@ -55,7 +63,7 @@ struct Tree<'t> {
 
 impl Tree<'_> {
     fn new() -> Self {
-        let none = || Token { kind: TokenKind::Eof, pos: 0, text: Cow::Borrowed(""), line: 0 };
+        let none = || Token { kind: TokenKind::Eof, pos: 0, text: "", line: 0 };
         Self {
             tokens: [none(), none(), none()],
             peeked: 0,
@@ -79,10 +87,21 @@ impl Item {
     }
 }
 
+/// The names of fields and variables in a text, each held once.
+#[derive(Default)]
+struct Shared<'t>(HashMap<&'t str, Arc<str>>);
+
+impl<'t> Shared<'t> {
+    fn of(&mut self, name: &'t str) -> Arc<str> {
+        Arc::clone(self.0.entry(name).or_insert_with(|| Arc::from(name)))
+    }
+}
+
 struct Parser<'t, 'f> {
     source: Arc<Source>,
     lexer: Lexer<'t>,
-    knows: &'f dyn Fn(&str) -> bool,
+    find: &'f Find<'f>,
+    shared: Shared<'t>,
     trees: Trees,
     tree: Tree<'t>,
     depth: usize,
@@ -90,6 +109,11 @@ struct Parser<'t, 'f> {
     delim: usize,
     /// Actions that wait for their `{{end}}`: what they are, and where they start. For error messages alone.
     open: Vec<(&'static str, usize)>,
+    /// Parts of lists that are being read, innermost last: what is finished is taken off in one piece of the right size.
+    nodes: Vec<Node>,
+    commands: Vec<Command>,
+    exprs: Vec<Expr>,
+    fields: Vec<Arc<str>>,
 }
 
 type Parsed<T> = Result<T, Error>;
@@ -103,7 +127,7 @@ impl<'t> Parser<'t, '_> {
         } else {
             self.tree.tokens[0] = self.lexer.next_token();
         }
-        self.tree.tokens[self.tree.peeked].clone()
+        self.tree.tokens[self.tree.peeked]
     }
 
     fn backup(&mut self) {
@@ -188,13 +212,14 @@ impl<'t> Parser<'t, '_> {
             return self.error_at(message, token.pos, token.text.to_string());
         }
         let started = self.tree.action_line;
+        let message = self.lexer.message().to_owned();
         // An action that is never closed is wrong where it starts.
-        let pos = if token.text.starts_with("unclosed action") { self.delim } else { token.pos };
+        let pos = if message.starts_with("unclosed action") { self.delim } else { token.pos };
         if started == 0 || started == token.line {
-            return self.error_at(token.describe(), pos, String::new());
+            return self.error_at(message, pos, String::new());
         }
-        let joint = if token.text.ends_with(" action") { "" } else { " in action" };
-        let message = format!("{}{joint} started at {}:{started}", token.text, self.source.name);
+        let joint = if message.ends_with(" action") { "" } else { " in action" };
+        let message = format!("{message}{joint} started at {}:{started}", self.source.name);
         self.error_at(message, pos, String::new())
     }
 
@@ -210,8 +235,7 @@ impl<'t> Parser<'t, '_> {
 
     // ---- lists
 
-    fn parse(&mut self) -> Parsed<Vec<Node>> {
-        let mut body = Vec::new();
+    fn parse(&mut self) -> Parsed<Box<[Node]>> {
         while self.peek().kind != TokenKind::Eof {
             if self.peek().kind == TokenKind::LeftDelim {
                 let delim = self.next();
@@ -225,16 +249,16 @@ impl<'t> Parser<'t, '_> {
                 self.backup2(delim);
             }
             match self.text_or_action()? {
-                Item::Node(node) => body.push(node),
+                Item::Node(node) => self.nodes.push(node),
                 item @ (Item::End | Item::Else { .. }) => {
                     return Err(self.error(format!("unexpected {}", item.describe())));
                 }
             }
         }
-        Ok(body)
+        Ok(self.nodes.drain(..).collect())
     }
 
-    fn add(&mut self, name: Arc<str>, body: Vec<Node>) -> Parsed<()> {
+    fn add(&mut self, name: Arc<str>, body: Box<[Node]>) -> Parsed<()> {
         if self.trees.get(&name).is_none_or(|old| is_empty(&old.body)) {
             let template = Template { name: Arc::clone(&name), source: Arc::clone(&self.source), body };
             self.trees.insert(name, Arc::new(template));
@@ -256,7 +280,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     /// The list up to its `{{end}}`.
-    fn body(&mut self, context: &str) -> Parsed<Vec<Node>> {
+    fn body(&mut self, context: &str) -> Parsed<Box<[Node]>> {
         let (body, end) = self.list()?;
         match end {
             Item::End => Ok(body),
@@ -264,12 +288,12 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn list(&mut self) -> Parsed<(Vec<Node>, Item)> {
-        let mut body = Vec::new();
+    fn list(&mut self) -> Parsed<(Box<[Node]>, Item)> {
+        let mark = self.nodes.len();
         while self.peek_non_space().kind != TokenKind::Eof {
             match self.text_or_action()? {
-                Item::Node(node) => body.push(node),
-                end => return Ok((body, end)),
+                Item::Node(node) => self.nodes.push(node),
+                end => return Ok((self.nodes.drain(mark..).collect(), end)),
             }
         }
         Err(self.error("unexpected EOF"))
@@ -278,7 +302,7 @@ impl<'t> Parser<'t, '_> {
     fn text_or_action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
         match token.kind {
-            TokenKind::Text => Ok(Item::Node(Node::Text { pos: token.pos, text: Str::from(&*token.text) })),
+            TokenKind::Text => Ok(Item::Node(Node::Text { pos: token.pos, text: Str::from(token.text) })),
             TokenKind::LeftDelim => {
                 self.tree.action_line = token.line;
                 self.delim = token.pos;
@@ -365,7 +389,7 @@ impl<'t> Parser<'t, '_> {
                 self.deeper()?;
                 let nested = stacker::maybe_grow(64 << 10, 1 << 20, || self.control(kind));
                 self.depth -= 1;
-                Some(vec![nested?])
+                Some(vec![nested?].into())
             }
             (Item::Else { .. }, _) => {
                 let (otherwise, end) = self.list()?;
@@ -421,14 +445,15 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn unquoted(&self, token: &Token<'t>) -> Parsed<Str> {
-        unquote(&token.text).ok_or_else(|| self.error("invalid syntax"))
+        unquote(token.text).ok_or_else(|| self.error("invalid syntax"))
     }
 
     // ---- pipelines
 
     fn pipeline(&mut self, context: &str, end: TokenKind) -> Parsed<Pipe> {
-        let mut pipe =
-            Pipe { pos: self.peek_non_space().pos, assign: false, variables: Vec::new(), commands: Vec::new() };
+        let pos = self.peek_non_space().pos;
+        let mut pipe = Pipe { pos, assign: false, variables: Vec::new(), commands: Box::default() };
+        let mark = self.commands.len();
         self.declarations(&mut pipe, context)?;
         loop {
             let token = self.next_non_space();
@@ -448,11 +473,12 @@ impl<'t> Parser<'t, '_> {
                 | TokenKind::LeftParen => {
                     self.backup();
                     let command = self.command()?;
-                    pipe.commands.push(command);
+                    self.commands.push(command);
                 }
                 _ => return Err(self.unexpected(&token, context)),
             }
         }
+        pipe.commands = self.commands.drain(mark..).collect();
         if pipe.commands.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -475,7 +501,7 @@ impl<'t> Parser<'t, '_> {
                 return Ok(());
             }
             self.next();
-            let after = self.peek().clone();
+            let after = *self.peek();
             let next = self.peek_non_space();
             match next.kind {
                 TokenKind::Assign | TokenKind::Declare => {
@@ -508,17 +534,18 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn declare(&mut self, pipe: &mut Pipe, variable: &Token<'t>) {
-        let name: Arc<str> = Arc::from(&*variable.text);
+        let name = self.shared.of(variable.text);
         pipe.variables.push(Arc::clone(&name));
         self.tree.variables.push(name);
     }
 
     fn command(&mut self) -> Parsed<Command> {
-        let mut command = Command { pos: self.peek_non_space().pos, args: Vec::new() };
+        let pos = self.peek_non_space().pos;
+        let mark = self.exprs.len();
         loop {
             self.peek_non_space(); // skip leading spaces
             if let Some(operand) = self.operand()? {
-                command.args.push(operand);
+                self.exprs.push(operand);
             }
             let token = self.next();
             match token.kind {
@@ -531,10 +558,10 @@ impl<'t> Parser<'t, '_> {
                 _ => return Err(self.unexpected(&token, "operand")),
             }
         }
-        if command.args.is_empty() {
+        if self.exprs.len() == mark {
             return Err(self.error("empty command"));
         }
-        Ok(command)
+        Ok(Command { pos, args: self.exprs.drain(mark..).collect() })
     }
 
     /// A term, with the fields that follow it.
@@ -544,19 +571,24 @@ impl<'t> Parser<'t, '_> {
             return Ok(Some(term));
         }
         let pos = self.peek().pos;
-        let mut path: Vec<Arc<str>> = Vec::new();
-        while self.peek().kind == TokenKind::Field {
-            path.push(Arc::from(&self.next().text[1..]));
+        match &term.kind {
+            ExprKind::Field(first) | ExprKind::Variable(_, first) => self.fields.extend(first.iter().cloned()),
+            _ => {}
         }
-        let join = |first: &[Arc<str>]| first.iter().cloned().chain(path.iter().cloned()).collect();
-        let kind = match &term.kind {
-            ExprKind::Field(first) => ExprKind::Field(join(first)),
-            ExprKind::Variable(name, first) => ExprKind::Variable(Arc::clone(name), join(first)),
+        while self.peek().kind == TokenKind::Field {
+            let name = &self.next().text[1..];
+            let name = self.shared.of(name);
+            self.fields.push(name);
+        }
+        let path = self.fields.drain(..).collect();
+        let kind = match term.kind {
+            ExprKind::Field(_) => ExprKind::Field(path),
+            ExprKind::Variable(name, _) => ExprKind::Variable(name, path),
             ExprKind::Bool(_) | ExprKind::String { .. } | ExprKind::Number(_) | ExprKind::Nil | ExprKind::Dot => {
                 let term = quote(term.to_string().as_bytes());
                 return Err(self.error(format!("unexpected . after term {term}")));
             }
-            _ => ExprKind::Chain(Box::new(term), path.into()),
+            _ => ExprKind::Chain(Box::new(term), path),
         };
         Ok(Some(Expr { pos, kind }))
     }
@@ -566,10 +598,10 @@ impl<'t> Parser<'t, '_> {
         let pos = token.pos;
         let kind = match token.kind {
             TokenKind::Identifier => {
-                if !(self.knows)(&token.text) {
+                let Some(found) = (self.find)(token.text) else {
                     return Err(self.error(format!("function {} not defined", quote(token.text.as_bytes()))));
-                }
-                ExprKind::Function(Arc::from(&*token.text))
+                };
+                ExprKind::Function(self.shared.of(token.text), found)
             }
             TokenKind::Dot => ExprKind::Dot,
             TokenKind::Nil => ExprKind::Nil,
@@ -577,13 +609,13 @@ impl<'t> Parser<'t, '_> {
                 if !self.tree.variables.iter().any(|name| **name == *token.text) {
                     return Err(self.error(format!("undefined variable {}", quote(token.text.as_bytes()))));
                 }
-                ExprKind::Variable(Arc::from(&*token.text), Box::default())
+                ExprKind::Variable(self.shared.of(token.text), Box::default())
             }
-            TokenKind::Field => ExprKind::Field(Box::new([Arc::from(&token.text[1..])])),
+            TokenKind::Field => ExprKind::Field(Box::new([self.shared.of(&token.text[1..])])),
             TokenKind::Bool => ExprKind::Bool(token.text == "true"),
-            TokenKind::CharConstant => self.number(Number::char(&token.text))?,
-            TokenKind::Complex => self.number(Number::complex(&token.text))?,
-            TokenKind::Number => self.number(Number::parse(&token.text))?,
+            TokenKind::CharConstant => self.number(Number::char(token.text))?,
+            TokenKind::Complex => self.number(Number::complex(token.text))?,
+            TokenKind::Number => self.number(Number::parse(token.text))?,
             TokenKind::LeftParen => {
                 self.deeper()?;
                 let pipe = stacker::maybe_grow(64 << 10, 1 << 20, || {
@@ -593,7 +625,7 @@ impl<'t> Parser<'t, '_> {
                 ExprKind::Pipe(Box::new(pipe?))
             }
             TokenKind::String | TokenKind::RawString => {
-                ExprKind::String { text: self.unquoted(&token)?, literal: Box::from(&*token.text) }
+                ExprKind::String { text: self.unquoted(&token)?, literal: Box::from(token.text) }
             }
             _ => {
                 self.backup();

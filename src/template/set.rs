@@ -52,7 +52,7 @@ impl Set {
     /// # Errors
     /// The text is not a template, or calls a function that is not in the table.
     pub fn parse(&mut self, name: &str, text: &str, functions: &FunctionTable) -> Result<(), Error> {
-        let trees = parser::parse(name, text, self.dialect, &|name| functions.knows(name))?;
+        let trees = parser::parse(name, text, self.dialect, &|name| functions.find(name))?;
         let templates = Arc::make_mut(&mut self.templates);
         for (name, tree) in trees {
             if !templates.contains_key(&name) || !parser::is_empty(&tree.body) {

@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 use super::globals::coalesce_globals;
 
 /// The defaults of a chart and of the subcharts that are enabled.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ChartValues {
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartValues<'c> {
     /// The chart's name (a subchart's alias, where it has one).
-    pub name: String,
+    pub name: &'c str,
     /// Its `values.yaml`.
-    pub values: Map<String, Value>,
+    pub values: &'c Map<String, Value>,
     /// Its subcharts.
-    pub dependencies: Vec<ChartValues>,
+    pub dependencies: Vec<ChartValues<'c>>,
 }
 
 /// The value of a subchart's key is no map.
@@ -31,7 +31,7 @@ pub struct TypeMismatch {
 /// # Errors
 /// When the value of a subchart's key is no map.
 pub fn coalesce(
-    chart: &ChartValues,
+    chart: &ChartValues<'_>,
     user: &Map<String, Value>,
     warnings: &mut Vec<String>,
 ) -> Result<Map<String, Value>, TypeMismatch> {
@@ -46,7 +46,7 @@ pub fn coalesce(
 /// # Errors
 /// When the value of a subchart's key is no map.
 pub fn merge(
-    chart: &ChartValues,
+    chart: &ChartValues<'_>,
     user: &Map<String, Value>,
     warnings: &mut Vec<String>,
 ) -> Result<Map<String, Value>, TypeMismatch> {
@@ -56,27 +56,27 @@ pub fn merge(
 }
 
 fn chart_into(
-    chart: &ChartValues,
+    chart: &ChartValues<'_>,
     values: &mut Map<String, Value>,
     prefix: &str,
     merge: bool,
     warnings: &mut Vec<String>,
 ) -> Result<(), TypeMismatch> {
     defaults_into(chart, values, prefix, merge, warnings);
-    let inner_prefix = joined(prefix, &chart.name);
+    let inner_prefix = joined(prefix, chart.name);
     for dependency in &chart.dependencies {
-        let mut inner = match values.remove(&dependency.name) {
+        let mut inner = match values.remove(dependency.name) {
             None => Map::new(),
             Some(Value::Object(inner)) => inner,
             Some(other) => {
                 let shown = go_truth(&other);
-                values.insert(dependency.name.clone(), other);
-                return Err(TypeMismatch { name: dependency.name.clone(), shown });
+                values.insert(dependency.name.to_owned(), other);
+                return Err(TypeMismatch { name: dependency.name.to_owned(), shown });
             }
         };
         coalesce_globals(&mut inner, values, &inner_prefix, warnings);
         let result = chart_into(dependency, &mut inner, &inner_prefix, merge, warnings);
-        values.insert(dependency.name.clone(), Value::Object(inner));
+        values.insert(dependency.name.to_owned(), Value::Object(inner));
         result?;
     }
     Ok(())
@@ -84,14 +84,14 @@ fn chart_into(
 
 /// The chart's own defaults below `values`.
 fn defaults_into(
-    chart: &ChartValues,
+    chart: &ChartValues<'_>,
     values: &mut Map<String, Value>,
     prefix: &str,
     merge: bool,
     warnings: &mut Vec<String>,
 ) {
-    let prefix = joined(prefix, &chart.name);
-    for (key, default) in &chart.values {
+    let prefix = joined(prefix, chart.name);
+    for (key, default) in chart.values {
         match values.get_mut(key) {
             None => {
                 values.insert(key.clone(), default.clone());
@@ -132,7 +132,6 @@ pub(super) fn tables(
     warnings: &mut Vec<String>,
 ) {
     for (key, low) in lower {
-        let full = joined(prefix, key);
         match (values.get_mut(key), low) {
             (None, _) => {
                 values.insert(key.clone(), low.clone());
@@ -140,8 +139,11 @@ pub(super) fn tables(
             (Some(Value::Null), _) if !merge => {
                 values.remove(key);
             }
-            (Some(Value::Object(table)), Value::Object(low)) => tables(table, low, &full, merge, warnings),
+            (Some(Value::Object(table)), Value::Object(low)) => {
+                tables(table, low, &joined(prefix, key), merge, warnings);
+            }
             (Some(_), Value::Object(_)) => {
+                let full = joined(prefix, key);
                 warnings.push(format!(
                     "coalesce.go:298: warning: cannot overwrite table with non table for {full} ({})",
                     go_print(low)
@@ -149,6 +151,7 @@ pub(super) fn tables(
             }
             (Some(Value::Object(_)), Value::Null) => {}
             (Some(Value::Object(_)), _) => {
+                let full = joined(prefix, key);
                 warnings.push(format!(
                     "coalesce.go:301: warning: destination for {full} is a table. Ignoring non-table value ({})",
                     go_print(low)

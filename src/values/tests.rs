@@ -40,11 +40,28 @@ fn says_where_a_value_came_from() {
 
 const COALESCE: &str = include_str!("../../tests/values/coalesce.jsonl");
 
-fn chart_values(value: &Value) -> ChartValues {
-    ChartValues {
-        name: value["name"].as_str().unwrap().to_owned(),
-        values: value["values"].as_object().unwrap().clone(),
-        dependencies: value["dependencies"].as_array().into_iter().flatten().map(chart_values).collect(),
+/// A chart's defaults, held rather than lent.
+struct Defaults {
+    name: String,
+    values: serde_json::Map<String, Value>,
+    dependencies: Vec<Defaults>,
+}
+
+impl Defaults {
+    fn read(value: &Value) -> Self {
+        Self {
+            name: value["name"].as_str().unwrap().to_owned(),
+            values: floats(&value["values"]).as_object().unwrap().clone(),
+            dependencies: value["dependencies"].as_array().into_iter().flatten().map(Self::read).collect(),
+        }
+    }
+
+    fn lent(&self) -> ChartValues<'_> {
+        ChartValues {
+            name: &self.name,
+            values: &self.values,
+            dependencies: self.dependencies.iter().map(Self::lent).collect(),
+        }
     }
 }
 
@@ -67,14 +84,9 @@ fn coalesces_as_helm_does() {
         for file in case["files"].as_array().into_iter().flatten() {
             merge_maps(&mut user, floats(file).as_object().unwrap());
         }
-        let mut chart = chart_values(&case["chart"]);
-        fn all_floats(chart: &mut ChartValues) {
-            chart.values = floats(&Value::Object(chart.values.clone())).as_object().unwrap().clone();
-            chart.dependencies.iter_mut().for_each(all_floats);
-        }
-        all_floats(&mut chart);
+        let chart = Defaults::read(&case["chart"]);
         let mut warnings = Vec::new();
-        let ours = coalesce(&chart, &user, &mut warnings);
+        let ours = coalesce(&chart.lent(), &user, &mut warnings);
         let go = case.get("values").map(floats);
         warnings.sort();
         let mut expected: Vec<&str> =
@@ -233,13 +245,13 @@ mod properties {
 
         #[test]
         fn nulls_delete_only_what_the_chart_has(chart in any_map(), user in any_map()) {
-            let chart = ChartValues { name: "c".to_owned(), values: chart, dependencies: Vec::new() };
-            let values = coalesce(&chart, &user, &mut Vec::new()).unwrap();
+            let as_chart = ChartValues { name: "c", values: &chart, dependencies: Vec::new() };
+            let values = coalesce(&as_chart, &user, &mut Vec::new()).unwrap();
             for (key, value) in &user {
-                let gone = value.is_null() && chart.values.contains_key(key);
+                let gone = value.is_null() && chart.contains_key(key);
                 prop_assert_eq!(values.contains_key(key), !gone);
             }
-            for (key, value) in &chart.values {
+            for (key, value) in &chart {
                 if !user.contains_key(key) {
                     prop_assert_eq!(&values[key], value);
                 }
@@ -257,7 +269,7 @@ mod properties {
 
             let mut user = Map::new();
             layers.iter().for_each(|m| merge_maps(&mut user, m));
-            let as_chart = ChartValues { name: "c".to_owned(), values: chart.clone(), dependencies: Vec::new() };
+            let as_chart = ChartValues { name: "c", values: &chart, dependencies: Vec::new() };
             prop_assert_eq!(&merged.value, &coalesce(&as_chart, &user, &mut Vec::new()).unwrap());
 
             let root = Value::Object(merged.value.clone());

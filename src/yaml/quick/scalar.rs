@@ -55,7 +55,7 @@ impl<'t> Scanner<'t> {
         let bytes = self.text.as_bytes();
         let start = self.at;
         let end = loop {
-            let found = bytes[self.at..].iter().position(|b| matches!(b, b':' | b'#' | b'\n'));
+            let found = memchr::memchr3(b':', b'#', b'\n', &bytes[self.at..]);
             self.at = found.map_or(bytes.len(), |found| self.at + found);
             match self.peek(0) {
                 b':' if self.blank(1) => break PlainEnd::Colon,
