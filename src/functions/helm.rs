@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Surroundings, fixed, toml};
 use crate::go::json::{self, Style};
-use crate::template::{Context, ErrorKind, FuncError, FunctionTable, Str, Type, Value, quote};
+use crate::template::{Context, ErrorKind, FuncError, FunctionTable, Type, Value, quote};
 use crate::yaml::{self, Numbers};
 
 const A: Type = Type::Any;
