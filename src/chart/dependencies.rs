@@ -1,6 +1,7 @@
 //! Which subcharts take part, under which names, and what of their values the parent takes over (helm:
 //! `chartutil.ProcessDependenciesWithMerge`): alias, condition, tags, import-values.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -44,8 +45,9 @@ impl Chart {
     /// With helm's message, when the value of a subchart's name is no map.
     pub fn with_dependencies_noting(&self, values: &Table, warnings: &mut Vec<String>) -> Result<Self, String> {
         let mut chart = self.clone();
-        enable(&mut chart, values, "", false, warnings)?;
-        import_below(&mut chart, warnings)?;
+        number(&mut chart, &mut 0);
+        enable(&mut chart, values, "", false, &mut Pass { warnings, done: BTreeSet::new() })?;
+        import_below(&mut chart, &mut Pass { warnings, done: BTreeSet::new() })?;
         Ok(chart)
     }
 
@@ -54,13 +56,38 @@ impl Chart {
     pub fn with_all_dependencies(&self) -> Self {
         let mut chart = self.clone();
         // Nothing is asked of the values, so nothing can be wrong with them.
-        let _ = enable(&mut chart, &Table::new(), "", true, &mut Vec::new());
+        let _ =
+            enable(&mut chart, &Table::new(), "", true, &mut Pass { warnings: &mut Vec::new(), done: BTreeSet::new() });
         chart
     }
 }
 
-fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool, warnings: &mut Vec<String>) -> Result<(), String> {
+/// One walk over the charts.
+struct Pass<'w> {
+    /// What helm would warn of.
+    warnings: &'w mut Vec<String>,
+    /// Dependencies that were met already, under another name of their chart.
+    done: BTreeSet<usize>,
+}
+
+/// Gives every dependency a number that its copies keep: a chart that is taken under several names is one chart for helm, whose
+/// dependencies are changed for all of them at once.
+fn number(chart: &mut Chart, next: &mut usize) {
+    for dependency in chart.metadata.dependencies.iter_mut().flatten() {
+        *next += 1;
+        dependency.id = *next;
+    }
+    for held in &mut chart.dependencies {
+        number(held, next);
+    }
+}
+
+fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool, pass: &mut Pass<'_>) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
+    // These go by their alias already.
+    for dependency in wanted.iter_mut().filter(|d| pass.done.contains(&d.id) && !d.alias.is_empty()) {
+        dependency.name.clone_from(&dependency.alias);
+    }
     // What stands in charts/ without being listed takes part as it is.
     let fits = |wanted: &Dependency, held: &Chart| {
         held.metadata.name == wanted.name && is_compatible(&wanted.version, &held.metadata.version)
@@ -81,25 +108,28 @@ fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool, warnings: &
         if !dependency.alias.is_empty() {
             dependency.name.clone_from(&dependency.alias);
         }
+        if !every {
+            pass.done.insert(dependency.id);
+        }
         dependency.enabled = true;
     }
     chart.dependencies = taken;
     chart.linked = true;
     if every {
         for held in &mut chart.dependencies {
-            enable(held, given, path, true, warnings)?;
+            enable(held, given, path, true, pass)?;
         }
         chart.metadata.dependencies = Some(wanted);
         return Ok(());
     }
-    let all = values::coalesce(&chart.defaults(), given, warnings).map_err(|error| error.to_string())?;
-    by_tags(&mut wanted, &all, warnings);
-    by_conditions(&mut wanted, &all, path, warnings);
+    let all = values::coalesce(&chart.defaults(), given, pass.warnings).map_err(|error| error.to_string())?;
+    by_tags(&mut wanted, &all, pass.warnings);
+    by_conditions(&mut wanted, &all, path, pass.warnings);
     let off = |name: &str| wanted.iter().any(|w| !w.enabled && w.name == name);
     chart.dependencies.retain(|held| !off(&held.metadata.name));
     for held in &mut chart.dependencies {
         let below = format!("{path}{}.", held.metadata.name);
-        enable(held, &all, &below, false, warnings)?;
+        enable(held, &all, &below, false, pass)?;
     }
     let off: Vec<String> = wanted.iter().filter(|w| !w.enabled).map(|w| w.name.clone()).collect();
     wanted.retain(|w| !off.contains(&w.name));
@@ -169,19 +199,25 @@ fn first_missing<'p>(values: &Table, path: &'p str) -> &'p str {
         .unwrap_or_default()
 }
 
-fn import_below(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
+fn import_below(chart: &mut Chart, pass: &mut Pass<'_>) -> Result<(), String> {
     for held in &mut chart.dependencies {
-        import_below(held, warnings)?;
+        import_below(held, pass)?;
     }
-    import(chart, warnings)
+    import(chart, pass)
 }
 
-fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
+fn import(chart: &mut Chart, pass: &mut Pass<'_>) -> Result<(), String> {
     let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
-    let mut all = values::merge_chart(&chart.defaults(), &Table::new(), warnings).map_err(|error| error.to_string())?;
+    let mut all =
+        values::merge_chart(&chart.defaults(), &Table::new(), pass.warnings).map_err(|error| error.to_string())?;
     let mut imported = Table::new();
     for dependency in &mut wanted {
         let mut normal = Vec::new();
+        // Helm imports them once.
+        if !pass.done.insert(dependency.id) {
+            dependency.import_values = normal;
+            continue;
+        }
         for import in &dependency.import_values {
             let (child, parent) = match import {
                 Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
@@ -200,7 +236,7 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
             let path = format!("{}.{child}", dependency.name);
             let Some(found) = table_at(&all, &path) else {
                 let missing = first_missing(&all, &path);
-                warnings.push(if import.is_string() {
+                pass.warnings.push(if import.is_string() {
                     format!("dependencies.go:286: Warning: ImportValues missing table: {missing:?} is not a table")
                 } else {
                     let name = &dependency.name;
@@ -212,11 +248,11 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), String> {
             };
             let placed =
                 if import.is_string() || parent == "." { found.clone() } else { nested(&parent, found.clone()) };
-            values::merge_tables(&mut imported, &placed, warnings);
+            values::merge_tables(&mut imported, &placed, pass.warnings);
         }
         dependency.import_values = normal;
     }
-    values::merge_tables(&mut all, &imported, warnings);
+    values::merge_tables(&mut all, &imported, pass.warnings);
     chart.values = Arc::new(all);
     chart.metadata.dependencies = Some(wanted);
     Ok(())

@@ -81,7 +81,8 @@ pub(super) fn register_for_lint(table: &mut FunctionTable) {
 fn register_yaml(table: &mut FunctionTable) {
     table.add("toYaml", fixed(&[A]), |ctx, a| {
         let Ok(json) = a[0].to_json() else { return Ok("".into()) };
-        let mut text = yaml::emit(&json);
+        // What Go cannot write becomes nothing.
+        let mut text = yaml::try_emit(&json).unwrap_or_default();
         ctx.spend(text.len() as u64 / 16)?;
         if text.ends_with('\n') {
             text.pop();

@@ -73,7 +73,7 @@ fn as_yaml(files: &Value, shown: impl Fn(&Value) -> String) -> Value {
         .into_iter()
         .map(|(path, data)| (path.rsplit('/').next().unwrap_or(&path).to_owned(), shown(&data).into()))
         .collect();
-    let mut text = yaml::emit(&serde_json::Value::Object(map));
+    let mut text = yaml::try_emit(&serde_json::Value::Object(map)).unwrap_or_default();
     if text.ends_with('\n') {
         text.pop();
     }

@@ -25,7 +25,7 @@ static VALUES: MapType = MapType {
             signature: Signature::new(&[]),
             call: |_, values, _| {
                 let json = values.to_json().map_err(|error| error.to_string())?;
-                Ok(yaml::emit(&json).into())
+                yaml::try_emit(&json).map(Value::from).map_err(|error| error.to_string().into())
             },
         },
     ],
