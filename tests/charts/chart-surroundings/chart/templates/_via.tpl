@@ -1,0 +1,1 @@
+{{ define "via" }}{{ .Template.Name }}{{ end }}
