@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::archive::{self, without_mark};
+use super::decode::{Decoder, field};
 use super::error::ChartError;
 use super::ignore::Ignore;
 use super::repository::Lock;
@@ -232,10 +233,25 @@ fn read_values(file: &ChartFile, path: &str) -> Result<Map<String, Value>, Chart
 
 fn read_lock(file: &ChartFile, path: &str, context: &str) -> Result<Option<Lock>, ChartError> {
     let text = file.text();
-    yaml::to_json(&text, Numbers::Exact).map(drop).map_err(|error| {
+    let failed = |error: yaml::Error| {
         let helm = format!("{context}: error converting YAML to JSON: {}", error.go_text());
         ChartError::new(helm, error.diagnostic(path, &text))
-    })?;
+    };
+    if let Some(node) = yaml::parse_lenient(&text).map_err(failed)? {
+        node.to_json(Numbers::Exact).map_err(failed)?;
+        let mut decoder = Decoder::new("Lock");
+        if let Some(pairs) = decoder.map(&node, "", "chart.Lock") {
+            if let Some(list) = field(pairs, "dependencies") {
+                for item in decoder.list(list, "dependencies", "[]*chart.Dependency") {
+                    Dependency::decode(&mut decoder, item);
+                }
+            }
+            decoder.string(field(pairs, "digest"), "digest");
+        }
+        if let Some((message, position)) = decoder.error() {
+            return Err(ChartError::placed(format!("{context}: {message}"), path, &text, position));
+        }
+    }
     Lock::parse(&text).map_err(|error| ChartError::of(path, format!("{context}: {error}")))
 }
 
