@@ -21,7 +21,7 @@ test:
 golden:
     tests/render/golden.sh
     tests/charts/record.sh
-    tests/template/record.sh
+    tests/parity/text_template/record.sh
     tests/yaml/record.sh
     tests/values/record.sh
     tests/fields/record.sh

@@ -14,6 +14,7 @@ use super::repository::Lock;
 use super::{Chart, ChartFile, Dependency};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::tree::{self, Tree};
+use crate::values;
 use crate::yaml::{self, Numbers};
 
 /// Charts inside of charts.
@@ -216,17 +217,11 @@ fn read_values(file: &ChartFile, path: &str) -> Result<Map<String, Value>, Chart
         let helm = format!("cannot load values.yaml: error converting YAML to JSON: {}", error.go_text());
         ChartError::new(helm, error.diagnostic(path, &text))
     })?;
-    let found = match value {
-        Value::Object(map) => return Ok(map),
-        Value::Null => return Ok(Map::new()),
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Number(_) => "number",
-        Value::Bool(_) => "bool",
+    let message = match values::as_map(value) {
+        Ok(map) => return Ok(map),
+        Err(message) => message,
     };
-    let helm = format!(
-        "cannot load values.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
-    );
+    let helm = format!("cannot load values.yaml: {message}");
     let diagnostic = Diagnostic::new(path, "values are no map").at(&text, Position::new(1, 1), 1);
     Err(ChartError::new(helm, diagnostic))
 }

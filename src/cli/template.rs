@@ -14,7 +14,7 @@ use super::chart::source::{self, FetchArgs, Missed};
 use crate::chart::Capabilities;
 use crate::render::{CompiledChart, NoCluster, Random, RenderError, RenderOptions, Surroundings, TextOptions};
 use crate::template::Limits;
-use crate::values::{merge_maps, set};
+use crate::values::{self, merge_maps, set};
 use crate::yaml::{self, Numbers};
 
 /// Bytes that a file of values may have.
@@ -231,21 +231,8 @@ pub(super) fn given_values(args: &Given) -> Result<Map<String, Value>, String> {
         let text = read(path)?;
         let read = yaml::to_json(&text, Numbers::Float)
             .map_err(|error| format!("failed to parse {shown}: error converting YAML to JSON: {}", error.go_text()))?;
-        match read {
-            Value::Object(map) => merge_maps(&mut values, &map),
-            Value::Null => {}
-            other => {
-                let kind = match other {
-                    Value::Array(_) => "array",
-                    Value::String(_) => "string",
-                    Value::Bool(_) => "bool",
-                    _ => "number",
-                };
-                return Err(format!(
-                    "failed to parse {shown}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
-                ));
-            }
-        }
+        let map = values::as_map(read).map_err(|message| format!("failed to parse {shown}: {message}"))?;
+        merge_maps(&mut values, &map);
     }
     let mut file = |name: &str| read(Path::new(name));
     for (kind, lines) in [

@@ -256,6 +256,77 @@ impl Object for Time {
     }
 }
 
+/// Go's `time.Month` and `time.Weekday`: numbers with names.
+#[derive(Debug)]
+struct Named {
+    type_name: &'static str,
+    name: &'static str,
+    number: i64,
+}
+
+impl Named {
+    fn month(time: &Zoned) -> Self {
+        let number = i64::from(time.month());
+        let name = layout::MONTHS.get(usize::try_from(number - 1).unwrap_or(0)).copied().unwrap_or_default();
+        Self { type_name: "time.Month", name, number }
+    }
+
+    fn weekday(time: &Zoned) -> Self {
+        let number = i64::from(time.weekday().to_sunday_zero_offset());
+        let name = layout::DAYS.get(usize::try_from(number).unwrap_or(0)).copied().unwrap_or_default();
+        Self { type_name: "time.Weekday", name, number }
+    }
+}
+
+impl Object for Named {
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Int
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        &[Method { name: "String", signature: NONE, call: |_, v, _| Ok(v.to_string().into()) }]
+    }
+
+    fn string(&self) -> Option<String> {
+        Some(self.name.to_owned())
+    }
+
+    fn json(&self) -> Option<serde_json::Value> {
+        Some(self.number.into())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn compared(one: &Value, other: &Value) -> Option<std::cmp::Ordering> {
+    Some(one.downcast::<Time>()?.0.timestamp().cmp(&other.downcast::<Time>()?.0.timestamp()))
+}
+
+/// Years, months and days later; what is beyond the end of a month goes on into the next, as in Go.
+fn add_date(time: &Zoned, [years, months, days]: [&Value; 3]) -> Zoned {
+    let number = |value: &Value| value.as_i64().unwrap_or(0);
+    let month = (i64::from(time.year()) + number(years)) * 12 + i64::from(time.month()) - 1 + number(months);
+    let first = i16::try_from(month.div_euclid(12)).ok().zip(i8::try_from(month.rem_euclid(12) + 1).ok());
+    let date = first.and_then(|(year, month)| jiff::civil::Date::new(year, month, 1).ok());
+    let later = date.and_then(|date| {
+        let days = jiff::Span::new().try_days(number(days) + i64::from(time.day()) - 1).ok()?;
+        date.checked_add(days).ok()
+    });
+    later
+        .and_then(|date| date.to_datetime(time.time()).to_zoned(time.time_zone().clone()).ok())
+        .unwrap_or_else(|| time.clone())
+}
+
 const NONE: Signature = Signature::new(&[]);
 
 fn own(value: &Value, read: impl Fn(&Zoned) -> Value) -> Value {
@@ -278,6 +349,54 @@ static METHODS: &[Method] = &[
     Method { name: "Day", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.day())))) },
     Method { name: "Hour", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.hour())))) },
     Method { name: "Minute", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.minute())))) },
+    Method { name: "Month", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::object(Named::month(t)))) },
+    Method { name: "Weekday", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::object(Named::weekday(t)))) },
+    Method { name: "YearDay", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.day_of_year())))) },
+    Method {
+        name: "Nanosecond",
+        signature: NONE,
+        call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.subsec_nanosecond())))),
+    },
+    Method {
+        name: "UnixMilli",
+        signature: NONE,
+        call: |_, v, _| Ok(own(v, |t| Value::Int64(t.timestamp().as_millisecond()))),
+    },
+    Method {
+        name: "UnixMicro",
+        signature: NONE,
+        call: |_, v, _| Ok(own(v, |t| Value::Int64(t.timestamp().as_microsecond()))),
+    },
+    Method {
+        name: "IsZero",
+        signature: NONE,
+        call: |_, v, _| Ok(own(v, |t| (t.timestamp() == zero().timestamp()).into())),
+    },
+    Method {
+        name: "Before",
+        signature: Signature::new(&[TIME]),
+        call: |_, v, a| Ok(compared(v, &a[0]).is_some_and(std::cmp::Ordering::is_lt).into()),
+    },
+    Method {
+        name: "After",
+        signature: Signature::new(&[TIME]),
+        call: |_, v, a| Ok(compared(v, &a[0]).is_some_and(std::cmp::Ordering::is_gt).into()),
+    },
+    Method {
+        name: "Equal",
+        signature: Signature::new(&[TIME]),
+        call: |_, v, a| Ok(compared(v, &a[0]).is_some_and(std::cmp::Ordering::is_eq).into()),
+    },
+    Method {
+        name: "Compare",
+        signature: Signature::new(&[TIME]),
+        call: |_, v, a| Ok(Value::Int(compared(v, &a[0]).map_or(0, |order| order as i64))),
+    },
+    Method {
+        name: "AddDate",
+        signature: Signature::new(&[Type::Int, Type::Int, Type::Int]),
+        call: |_, v, a| Ok(own(v, |t| Value::object(Time(add_date(t, [&a[0], &a[1], &a[2]]), None)))),
+    },
     Method { name: "Second", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.second())))) },
     Method {
         name: "UTC",

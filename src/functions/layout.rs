@@ -4,7 +4,7 @@ use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -18,7 +18,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// A piece of a layout. Longer spellings stand before their prefixes.
 const PIECES: &[&str] = &[
@@ -173,9 +173,14 @@ fn offset(seconds: i32, piece: &str) -> String {
 /// # Errors
 /// Go's text of the error.
 pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, String> {
-    let failed =
-        |piece: &str, rest: &str| format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {piece:?}");
-    let range = |what: &str| format!("parsing time {text:?}: {what} out of range");
+    let failed = |piece: &str, rest: &str| {
+        let (text, layout, rest, piece) = (quoted(text), quoted(layout), quoted(rest), quoted(piece));
+        format!("parsing time {text} as {layout}: cannot parse {rest} as {piece}")
+    };
+    let range = |what: &str| format!("parsing time {}: {what} out of range", quoted(text));
+    let within =
+        |n: i8, low: i8, high: i8, what: &str| if (low..=high).contains(&n) { Ok(()) } else { Err(range(what)) };
+    let (mut has_month, mut has_day, mut year_day): (bool, bool, Option<i16>) = (false, false, None);
     let (mut year, mut month, mut day) = (0i16, 1i8, 1i8);
     let (mut hour, mut minute, mut second, mut nanos) = (0i8, 0i8, 0i8, 0i32);
     let (mut afternoon, mut shift, mut utc) = (None, None, false);
@@ -203,22 +208,49 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
                 let short = number(2, 2)?;
                 year = if short >= 69 { 1900 + short } else { 2000 + short };
             }
-            "01" => month = small(number(2, 2)?),
-            "1" => month = small(number(1, 2)?),
-            "02" => day = small(number(2, 2)?),
-            "2" => day = small(number(1, 2)?),
+            "01" | "1" => {
+                month = small(number(piece.len(), 2)?);
+                within(month, 1, 12, "month")?;
+                has_month = true;
+            }
+            "02" | "2" => {
+                day = small(number(piece.len(), 2)?);
+                has_day = true;
+            }
+            "002" | "__2" => {
+                if piece == "__2" {
+                    let spaces = rest.bytes().take(2).take_while(|byte| *byte == b' ').count();
+                    rest = &rest[spaces..];
+                }
+                let digits = rest.bytes().take(3).take_while(u8::is_ascii_digit).count();
+                if digits < 1 || (piece == "002" && digits < 3) {
+                    return Err(failed(piece, at));
+                }
+                year_day = rest[..digits].parse().ok();
+                rest = &rest[digits..];
+            }
             "_2" => {
                 rest = rest.strip_prefix(' ').unwrap_or(rest);
                 let digits = rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
                 day = rest[..digits].parse().map_err(|_| failed(piece, at))?;
                 rest = &rest[digits..];
+                has_day = true;
             }
-            "15" | "03" => hour = small(number(2, 2)?),
-            "3" => hour = small(number(1, 2)?),
-            "04" => minute = small(number(2, 2)?),
-            "4" => minute = small(number(1, 2)?),
+            "15" => {
+                hour = small(number(1, 2)?);
+                within(hour, 0, 23, "hour")?;
+            }
+            "03" | "3" => {
+                hour = small(number(piece.len(), 2)?);
+                within(hour, 0, 12, "hour")?;
+            }
+            "04" | "4" => {
+                minute = small(number(piece.len(), 2)?);
+                within(minute, 0, 59, "minute")?;
+            }
             "05" | "5" => {
-                second = small(number(if piece == "5" { 1 } else { 2 }, 2)?);
+                second = small(number(piece.len(), 2)?);
+                within(second, 0, 59, "second")?;
                 // Go takes a fraction here even where the layout has none.
                 if !after.starts_with(['.', ',']) {
                     let digits =
@@ -235,6 +267,7 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
                 let found = found.ok_or_else(|| failed(piece, at))?;
                 rest = &rest[wanted(MONTHS[found]).len()..];
                 month = i8::try_from(found + 1).unwrap_or(1);
+                has_month = true;
             }
             "Monday" | "Mon" => {
                 let wanted = |name: &str| if piece == "Mon" { name[..3].to_owned() } else { name.to_owned() };
@@ -286,15 +319,25 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
         rest_layout = after;
     }
     if !rest.is_empty() {
-        return Err(format!("parsing time {text:?}: extra text: {rest:?}"));
+        return Err(format!("parsing time {}: extra text: {}", quoted(text), quoted(rest)));
     }
     match afternoon {
         Some(true) if hour < 12 => hour += 12,
         Some(false) if hour == 12 => hour = 0,
         _ => {}
     }
-    if !(1..=12).contains(&month) {
-        return Err(range("month"));
+    if let Some(number) = year_day {
+        let date = Date::new(year, 1, 1).ok().filter(|first| number >= 1 && number <= first.days_in_year());
+        let date = date.and_then(|first| first.with().day_of_year(number).build().ok());
+        let date = date.ok_or_else(|| range("day-of-year"))?;
+        let differs = |what: &str| format!("parsing time {}: day-of-year does not match {what}", quoted(text));
+        if has_month && month != date.month() {
+            return Err(differs("month"));
+        }
+        if has_day && day != date.day() {
+            return Err(differs("day"));
+        }
+        (month, day) = (date.month(), date.day());
     }
     let date = Date::new(year, month, day).map_err(|_| range("day"))?;
     let time = Time::new(hour, minute, second, nanos).map_err(|_| {
@@ -312,6 +355,10 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
         None => zone.clone(),
     };
     DateTime::from_parts(date, time).to_zoned(zone).map_err(|error| error.to_string())
+}
+
+fn quoted(text: &str) -> String {
+    crate::template::quote(text.as_bytes())
 }
 
 fn starts_with(text: &str, word: &str) -> bool {

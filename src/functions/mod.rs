@@ -101,6 +101,14 @@ impl std::fmt::Debug for Surroundings {
     }
 }
 
+/// The names of all functions, sorted (not those of Go's own).
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    let mut table = FunctionTable::new();
+    register(&mut table, &Surroundings::default());
+    table.names()
+}
+
 /// Adds all functions to `table`.
 pub fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     absent::register(table);

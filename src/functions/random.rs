@@ -58,6 +58,9 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     }
     let random = Arc::clone(&surroundings.random);
     table.add("randBytes", fixed(&[Type::Int]), move |_, a| {
+        if to_i64(&a[0]) < 0 {
+            return Err("runtime error: makeslice: len out of range".into());
+        }
         let mut bytes = vec![0; length(&a[0])?];
         random.fill("randBytes", &mut bytes);
         Ok(base64::engine::general_purpose::STANDARD.encode(bytes).into())

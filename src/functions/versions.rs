@@ -56,10 +56,81 @@ impl Object for Version {
     }
 }
 
+/// Go's `semver.Version` as a value of its own, not a pointer: only the methods that need none.
+#[derive(Debug)]
+struct Plain(Version);
+
+impl Object for Plain {
+    fn type_name(&self) -> &'static str {
+        "semver.Version"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Struct
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        PLAIN_METHODS
+    }
+
+    fn string(&self) -> Option<String> {
+        Some(self.0.to_string())
+    }
+
+    fn json(&self) -> Option<serde_json::Value> {
+        Some(self.0.to_string().into())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn numbers(major: u64, minor: u64, patch: u64) -> Value {
+    let original = format!("{major}.{minor}.{patch}");
+    Value::object(Plain(Version { major, minor, patch, prerelease: String::new(), metadata: String::new(), original }))
+}
+
 const NONE: Signature = Signature::new(&[]);
 const OTHER: Signature = Signature::new(&[POINTER]);
 
+static PLAIN_METHODS: &[Method] = &[
+    Method { name: "Major", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.major))) },
+    Method { name: "Minor", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.minor))) },
+    Method { name: "Patch", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.patch))) },
+    Method { name: "Prerelease", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.prerelease.as_str().into())) },
+    Method { name: "Metadata", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.metadata.as_str().into())) },
+    Method { name: "String", signature: NONE, call: |_, v, _| Ok(own(v, |v| v.to_string().into())) },
+    INC_MAJOR,
+    INC_MINOR,
+    INC_PATCH,
+];
+
+const INC_MAJOR: Method = Method {
+    name: "IncMajor",
+    signature: NONE,
+    call: |_, v, _| Ok(own(v, |v| numbers(v.major.wrapping_add(1), 0, 0))),
+};
+const INC_MINOR: Method = Method {
+    name: "IncMinor",
+    signature: NONE,
+    call: |_, v, _| Ok(own(v, |v| numbers(v.major, v.minor.wrapping_add(1), 0))),
+};
+/// Of a pre-release, the release is next.
+const INC_PATCH: Method = Method {
+    name: "IncPatch",
+    signature: NONE,
+    call: |_, v, _| Ok(own(v, |v| numbers(v.major, v.minor, v.patch.wrapping_add(u64::from(v.prerelease.is_empty()))))),
+};
+
 static METHODS: &[Method] = &[
+    INC_MAJOR,
+    INC_MINOR,
+    INC_PATCH,
     Method { name: "Major", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.major))) },
     Method { name: "Minor", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.minor))) },
     Method { name: "Patch", signature: NONE, call: |_, v, _| Ok(own(v, |v| Value::Uint64(v.patch))) },
@@ -82,7 +153,7 @@ static METHODS: &[Method] = &[
 ];
 
 fn own(value: &Value, read: impl Fn(&Version) -> Value) -> Value {
-    value.downcast::<Version>().map(read).unwrap_or_default()
+    value.downcast::<Version>().or_else(|| Some(&value.downcast::<Plain>()?.0)).map(read).unwrap_or_default()
 }
 
 fn order(value: &Value, args: &[Value]) -> Option<Ordering> {

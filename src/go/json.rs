@@ -83,7 +83,20 @@ pub(crate) fn float(x: f64) -> String {
 
 /// A text in quotes.
 pub(crate) fn put_text(out: &mut String, text: &str, escape_html: bool) {
+    put_bytes(out, text.as_bytes(), escape_html);
+}
+
+/// A string of Go's, which need not be UTF-8.
+pub(crate) fn put_bytes(out: &mut String, bytes: &[u8], escape_html: bool) {
     out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        put_chars(out, chunk.valid(), escape_html);
+        out.extend(chunk.invalid().iter().map(|_| "\\ufffd"));
+    }
+    out.push('"');
+}
+
+fn put_chars(out: &mut String, text: &str, escape_html: bool) {
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -102,24 +115,29 @@ pub(crate) fn put_text(out: &mut String, text: &str, escape_html: bool) {
             c => out.push(c),
         }
     }
-    out.push('"');
 }
 
 /// Reads JSON; every number is a float64.
 pub(crate) fn read(text: &str) -> Result<Value, String> {
     // Go refuses what is wrong before it looks at types, so its scanner's words come first.
-    if let Some(error) = (Scanner { text: text.as_bytes(), at: 0, depth: DEPTH }).check() {
+    let mut scanner = Scanner { text: text.as_bytes(), at: 0, depth: DEPTH, too_large: None };
+    if let Some(error) = scanner.check() {
         return Err(error);
+    }
+    if let Some(number) = scanner.too_large {
+        let number = String::from_utf8_lossy(number);
+        return Err(format!("json: cannot unmarshal number {number} into Go value of type float64"));
     }
     serde_json::from_str::<Value>(text).map(floats).map_err(|error| error.to_string())
 }
 
 /// Checks that a text begins with a JSON value, as Go's `json.Decoder` does: what follows the value is not looked at.
 pub(crate) fn check_first(text: &[u8], depth: usize) -> Result<(), String> {
-    (Scanner { text, at: 0, depth }).value(0).map_err(|error| match error.as_str() {
-        END if text.iter().all(|b| b" \t\r\n".contains(b)) => "EOF".to_owned(),
-        END => "unexpected EOF".to_owned(),
-        _ => error,
+    let mut scanner = Scanner { text, at: 0, depth, too_large: None };
+    scanner.value(0).map_err(|error| match scanner.at {
+        at if at < text.len() => error,
+        _ if text.iter().all(|b| b" \t\r\n".contains(b)) => "EOF".to_owned(),
+        _ => "unexpected EOF".to_owned(),
     })
 }
 
@@ -137,14 +155,16 @@ struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
     depth: usize,
+    /// The first number that is no float64.
+    too_large: Option<&'t [u8]>,
 }
 
 const END: &str = "unexpected end of JSON input";
 /// Containers inside each other (encoding/json's own limit is 10,000; serde_json's is 128).
 const DEPTH: usize = 127;
 
-impl Scanner<'_> {
-    fn check(mut self) -> Option<String> {
+impl<'t> Scanner<'t> {
+    fn check(&mut self) -> Option<String> {
         let result = self.value(0).and_then(|()| {
             self.space();
             match self.text.get(self.at) {
@@ -159,6 +179,11 @@ impl Scanner<'_> {
         while self.text.get(self.at).is_some_and(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
+    }
+
+    /// Within a word, a number or an escape, Go takes the end of the text for a space that does not belong there.
+    fn wrong_within(&self, place: &str) -> String {
+        if self.at < self.text.len() { self.wrong(place) } else { format!("invalid character ' ' {place}") }
     }
 
     fn wrong(&self, place: &str) -> String {
@@ -197,7 +222,7 @@ impl Scanner<'_> {
     fn literal(&mut self, word: &str) -> Result<(), String> {
         for expected in word.bytes() {
             if self.text.get(self.at) != Some(&expected) {
-                return Err(self.wrong(&format!("in literal {word} (expecting '{}')", char::from(expected))));
+                return Err(self.wrong_within(&format!("in literal {word} (expecting '{}')", char::from(expected))));
             }
             self.at += 1;
         }
@@ -205,6 +230,17 @@ impl Scanner<'_> {
     }
 
     fn number(&mut self) -> Result<(), String> {
+        let start = self.at;
+        self.number_text()?;
+        let number: &'t [u8] = &self.text[start..self.at];
+        let is_finite = std::str::from_utf8(number).ok().and_then(|n| n.parse().ok()).is_some_and(f64::is_finite);
+        if !is_finite && self.too_large.is_none() {
+            self.too_large = Some(number);
+        }
+        Ok(())
+    }
+
+    fn number_text(&mut self) -> Result<(), String> {
         let digits = |s: &mut Self| {
             let start = s.at;
             while s.text.get(s.at).is_some_and(u8::is_ascii_digit) {
@@ -218,12 +254,12 @@ impl Scanner<'_> {
         if self.text.get(self.at) == Some(&b'0') {
             self.at += 1;
         } else if !digits(self) {
-            return Err(self.wrong("in numeric literal"));
+            return Err(self.wrong_within("in numeric literal"));
         }
         if self.text.get(self.at) == Some(&b'.') {
             self.at += 1;
             if !digits(self) {
-                return Err(self.wrong("after decimal point in numeric literal"));
+                return Err(self.wrong_within("after decimal point in numeric literal"));
             }
         }
         if matches!(self.text.get(self.at), Some(b'e' | b'E')) {
@@ -232,7 +268,7 @@ impl Scanner<'_> {
                 self.at += 1;
             }
             if !digits(self) {
-                return Err(self.wrong("in exponent of numeric literal"));
+                return Err(self.wrong_within("in exponent of numeric literal"));
             }
         }
         Ok(())
@@ -256,12 +292,12 @@ impl Scanner<'_> {
                             self.at += 1;
                             for _ in 0..4 {
                                 if !self.text.get(self.at).is_some_and(u8::is_ascii_hexdigit) {
-                                    return Err(self.wrong("in \\u hexadecimal character escape"));
+                                    return Err(self.wrong_within("in \\u hexadecimal character escape"));
                                 }
                                 self.at += 1;
                             }
                         }
-                        _ => return Err(self.wrong("in string escape code")),
+                        _ => return Err(self.wrong_within("in string escape code")),
                     }
                 }
                 Some(_) => self.at += 1,

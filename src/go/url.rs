@@ -5,9 +5,9 @@
 pub(crate) struct Url {
     pub(crate) scheme: String,
     /// What follows the scheme, when that is no path (`mailto:a@b`).
-    opaque: String,
+    pub(crate) opaque: String,
     /// Name and password as they are written.
-    user: Option<String>,
+    pub(crate) user: Option<String>,
     pub(crate) host: Vec<u8>,
     pub(crate) path: Vec<u8>,
     path_text: String,
@@ -119,6 +119,9 @@ impl Url {
             return Err("net/url: invalid control character in URL".to_owned());
         }
         let mut url = Self::default();
+        if text == "*" {
+            return Ok(url.with_path(text));
+        }
         let mut rest = text;
         if let Some(end) = scheme_end(text)? {
             url.scheme = text[..end].to_ascii_lowercase();
@@ -180,6 +183,28 @@ impl Url {
         };
         self.host = read_host(host)?;
         Ok(())
+    }
+
+    /// Sets the path as a struct's field is set: it is written in the usual way.
+    pub(crate) fn with_path(mut self, path: &str) -> Self {
+        self.path = path.as_bytes().to_vec();
+        self.path_text = if path == "*" { path.to_owned() } else { Part::Path.encode(&self.path) };
+        self
+    }
+
+    /// Sets the fragment likewise.
+    pub(crate) fn with_fragment(mut self, fragment: &str) -> Self {
+        self.fragment = fragment.as_bytes().to_vec();
+        self.fragment_text = Part::Fragment.encode(&self.fragment);
+        self
+    }
+
+    /// The host without its port and brackets.
+    pub(crate) fn hostname(&self) -> &[u8] {
+        let is_port = |port: &[u8]| port.iter().skip(1).all(u8::is_ascii_digit);
+        let colon = self.host.iter().rposition(|byte| *byte == b':').filter(|at| is_port(&self.host[*at..]));
+        let name = &self.host[..colon.unwrap_or(self.host.len())];
+        name.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(name)
     }
 
     /// The text, as Go writes it.

@@ -11,7 +11,7 @@ use crate::values;
 
 use super::RenderOptions;
 use super::error::RenderError;
-use super::manifests::{Crd, Rendered};
+use super::manifests::{Crd, Rendered, Written, not_utf8};
 use super::missing::Ground;
 use super::schema::Schemas;
 use super::scope::Scopes;
@@ -98,7 +98,8 @@ impl CompiledChart {
         options: &RenderOptions,
     ) -> Result<BTreeMap<String, String>, RenderError> {
         let ground = Ground { chart, values, user, layers: &options.layers };
-        self.execute(&Run { ground, options, lint: true }, None)
+        let written = self.execute(&Run { ground, options, lint: true }, None)?;
+        Ok(written.into_iter().map(|(path, written)| (path, written.text)).collect())
     }
 
     fn render_with(
@@ -144,7 +145,7 @@ impl CompiledChart {
         };
         let mut files = self.execute(&run, trace)?;
         let own_notes = format!("{}/templates/{NOTES}", chart.metadata.name);
-        rendered.notes = files.get(&own_notes).cloned().unwrap_or_default();
+        rendered.notes = files.get(&own_notes).map(|written| written.text.clone()).unwrap_or_default();
         files.retain(|path, _| !path.ends_with(NOTES));
         rendered.crds = chart.crds().into_iter().map(|(source, file)| Crd { source, file: file.clone() }).collect();
         let sorted = rendered.sort(files);
@@ -154,7 +155,7 @@ impl CompiledChart {
     }
 
     /// The text of every template that is not a partial, by path.
-    fn execute(&self, run: &Run<'_>, trace: Option<&mut Trace>) -> Result<BTreeMap<String, String>, RenderError> {
+    fn execute(&self, run: &Run<'_>, trace: Option<&mut Trace>) -> Result<BTreeMap<String, Written>, RenderError> {
         let chart = run.ground.chart;
         let templates = chart.templates_in_order();
         let mut table = FunctionTable::new();
@@ -177,10 +178,13 @@ impl CompiledChart {
                 continue;
             }
             let dot = scopes.dot(&template.chart, &template.path, &template.base);
-            match engine.execute(&template.path, dot) {
+            match engine.execute_bytes(&template.path, dot) {
                 Ok(text) => {
+                    let unreadable = not_utf8(&text);
+                    let text = String::from_utf8(text)
+                        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
                     let text = if text.contains(NO_VALUE) { text.replace(NO_VALUE, "") } else { text };
-                    files.insert(template.path.clone(), text);
+                    files.insert(template.path.clone(), Written { text, unreadable });
                 }
                 Err(error) => {
                     let notes = run.ground.notes(&error, template, &set);

@@ -70,6 +70,7 @@ impl RenderError {
             template::ErrorKind::Parse => clean_parse_error(file, &error.text),
             template::ErrorKind::Execute => clean_exec_error(file, &error.text),
             template::ErrorKind::NotFound | template::ErrorKind::Limit => error.text.clone(),
+            template::ErrorKind::Panic => format!("rendering template failed: {}", error.text),
         };
         let innermost = innermost(error);
         let message = plain(&innermost.message);

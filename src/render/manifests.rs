@@ -136,6 +136,33 @@ impl Crd {
     }
 }
 
+/// What a template wrote.
+pub(super) struct Written {
+    pub(super) text: String,
+    /// Why it is no UTF-8.
+    pub(super) unreadable: Option<&'static str>,
+}
+
+/// What go-yaml says of the first bytes that are no UTF-8.
+pub(super) fn not_utf8(bytes: &[u8]) -> Option<&'static str> {
+    let at = std::str::from_utf8(bytes).err()?.valid_up_to();
+    let rest = bytes.get(at..).unwrap_or_default();
+    let width = match rest.first()? {
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf7 => 4,
+        _ => return Some("invalid leading UTF-8 octet"),
+    };
+    let Some(rest) = rest.get(..width) else { return Some("incomplete UTF-8 octet sequence") };
+    if rest.iter().skip(1).any(|byte| byte & 0xc0 != 0x80) {
+        return Some("invalid trailing UTF-8 octet");
+    }
+    let lead = u32::from(rest[0]) & (0x7f >> width);
+    let value = rest.iter().skip(1).fold(lead, |value, byte| value << 6 | u32::from(byte & 0x3f));
+    let shortest = [0x80, 0x800, 0x1_0000][width - 2];
+    Some(if value < shortest { "invalid length of a UTF-8 sequence" } else { "invalid Unicode character" })
+}
+
 impl Rendered {
     /// The objects of all manifests, in install order, each with its manifest.
     ///
@@ -150,10 +177,14 @@ impl Rendered {
     }
 
     /// Sorts the documents of rendered files into manifests and hooks. Partials and empty files are left out.
-    pub(super) fn sort(&mut self, files: BTreeMap<String, String>) -> Result<(), RenderError> {
-        for (source, content) in files {
+    pub(super) fn sort(&mut self, files: BTreeMap<String, Written>) -> Result<(), RenderError> {
+        for (source, Written { text: content, unreadable }) in files {
             if source.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
                 continue;
+            }
+            if let Some(message) = unreadable {
+                let helm = format!("YAML parse error on {source}: error converting YAML to JSON: yaml: {message}");
+                return Err(RenderError::of(&source, helm));
             }
             for text in split(&content) {
                 // A document is a part of its file: its first line is counted only where something is wrong.

@@ -2,7 +2,7 @@
 //! charts as in helm, so that a template that changes a value changes it for the others.
 
 use crate::chart::{Chart, Table};
-use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch};
+use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch, quote};
 use crate::yaml;
 
 use super::trace::files_root;
@@ -13,6 +13,28 @@ static VALUES: MapType = MapType {
     name: "chartutil.Values",
     elem: Type::Any,
     methods: &[
+        Method {
+            name: "Table",
+            signature: Signature::new(&[Type::String]),
+            call: |_, values, a| {
+                let values = values.as_map().ok_or("no values")?;
+                Ok(table(values, a[0].str())?.converted(&VALUES).into())
+            },
+        },
+        Method {
+            name: "PathValue",
+            signature: Signature::new(&[Type::String]),
+            call: |_, values, a| {
+                let values = values.as_map().ok_or("no values")?;
+                path_value(values, a[0].str()).map_err(Into::into)
+            },
+        },
+        Method {
+            // There is no writer to give it.
+            name: "Encode",
+            signature: Signature::new(&[Type::Object("io.Writer")]),
+            call: |_, _, _| Ok(Value::Nil),
+        },
         Method {
             name: "AsMap",
             signature: Signature::new(&[]),
@@ -30,6 +52,33 @@ static VALUES: MapType = MapType {
         },
     ],
 };
+
+/// Helm's `Values.Table`: dots lead deeper.
+fn table(values: &Map, path: &str) -> Result<Map, String> {
+    let mut at = values.clone();
+    for key in path.split('.') {
+        match at.get(key) {
+            Some(Value::Map(next)) if [VALUES.name, ANY_MAP.name].contains(&next.ty().name) => at = next,
+            _ => return Err(format!("{} is not a table", quote(key.as_bytes()))),
+        }
+    }
+    Ok(at)
+}
+
+/// Helm's `Values.PathValue`: what is no table at the end of a path.
+fn path_value(values: &Map, path: &str) -> Result<Value, String> {
+    if path.is_empty() {
+        return Err("YAML path cannot be empty".to_owned());
+    }
+    let (below, key) = path.rsplit_once('.').map_or((None, path), |(below, key)| (Some(below), key));
+    let none = || format!("{} is not a value", quote(key.as_bytes()));
+    let at = below.map_or_else(|| Ok(values.clone()), |below| table(values, below)).map_err(|_| none())?;
+    match at.get(key) {
+        Some(Value::Map(map)) if map.ty().name == ANY_MAP.name => Err(none()),
+        Some(value) => Ok(value),
+        None => Err(none()),
+    }
+}
 
 /// A map of helm's type `Values`.
 fn values_map<const N: usize>(entries: [(&str, Value); N]) -> Map {
@@ -117,17 +166,14 @@ impl Shared {
             ("Values", values),
             ("Subcharts", subcharts.into()),
         ]);
-        dots.push((at.clone(), dot.clone()));
-        Value::Map(dot)
+        // As a value of `.Subcharts`, it has no type of its own.
+        let plain = dot.converted(&ANY_MAP);
+        dots.push((at.clone(), dot));
+        Value::Map(plain)
     }
 }
 
-/// The map at a name; a dot in it leads deeper, as helm's `Table` has it.
+/// The map at a name, of helm's type; a dot in it leads deeper, as helm's `Table` has it.
 fn lookup(values: &Map, name: &str) -> Option<Value> {
-    let mut at = values.clone();
-    for part in name.split('.') {
-        let Some(Value::Map(next)) = at.get(part) else { return None };
-        at = next;
-    }
-    Some(Value::Map(at))
+    table(values, name).ok().map(|table| table.converted(&VALUES).into())
 }

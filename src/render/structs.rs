@@ -43,7 +43,8 @@ struct Struct {
     /// Fields of embedded structs, which read as own ones.
     promoted: Vec<(&'static str, Value)>,
     methods: &'static [Method],
-    text: Option<String>,
+    /// What the pointer's `String()` gives.
+    pointer_text: Option<String>,
     /// What JSON holds: names and values, in Go's order.
     json: Vec<(&'static str, Value)>,
 }
@@ -76,8 +77,33 @@ impl Object for Struct {
         self.methods
     }
 
-    fn string(&self) -> Option<String> {
-        self.text.clone()
+    fn field_type(&self, name: &str) -> Type {
+        match self.field(name) {
+            Some(Value::String(_)) => Type::String,
+            Some(Value::Bool(_)) => Type::Bool,
+            Some(Value::List(list)) => Type::List(list.ty()),
+            Some(Value::Map(map)) => Type::Map(map.ty()),
+            Some(Value::Object(object)) => Type::Object(object.type_name()),
+            _ => Type::Any,
+        }
+    }
+
+    fn pointer_string(&self) -> Option<String> {
+        self.pointer_text.clone()
+    }
+
+    fn copied(&self) -> Option<Value> {
+        self.pointer_text.is_some().then(|| {
+            Value::object(Self {
+                type_name: self.type_name,
+                kind: self.kind,
+                fields: self.fields.clone(),
+                promoted: self.promoted.clone(),
+                methods: &[],
+                pointer_text: None,
+                json: self.json.clone(),
+            })
+        })
     }
 
     fn json_fields(&self) -> Vec<(&'static str, Value)> {
@@ -99,7 +125,7 @@ pub(super) fn chart(metadata: &Metadata, is_root: bool) -> Value {
         fields: promoted.clone(),
         promoted: Vec::new(),
         methods: &[],
-        text: None,
+        pointer_text: None,
         json: json.clone(),
     };
     json.push(("IsRoot", is_root.into()));
@@ -109,7 +135,7 @@ pub(super) fn chart(metadata: &Metadata, is_root: bool) -> Value {
         fields: vec![("Metadata", Value::object(inner)), ("IsRoot", is_root.into())],
         promoted,
         methods: &[],
-        text: None,
+        pointer_text: None,
         json,
     }))
 }
@@ -192,7 +218,15 @@ fn maintainer(m: &Maintainer) -> Value {
 }
 
 fn pointer(type_name: &'static str, json: Vec<(&'static str, Value)>, fields: Vec<(&'static str, Value)>) -> Value {
-    Value::object(Struct { type_name, kind: Kind::Ptr, fields, promoted: Vec::new(), methods: &[], text: None, json })
+    Value::object(Struct {
+        type_name,
+        kind: Kind::Ptr,
+        fields,
+        promoted: Vec::new(),
+        methods: &[],
+        pointer_text: None,
+        json,
+    })
 }
 
 fn dependency(d: &Dependency) -> Value {
@@ -235,7 +269,15 @@ pub(super) fn capabilities(capabilities: &Capabilities) -> Value {
         ("APIVersions", Value::List(List::new(&VERSION_SET, versions))),
         ("HelmVersion", Value::object(helm)),
     ];
-    pointer("*chartutil.Capabilities", fields.clone(), fields)
+    Value::object(Struct {
+        type_name: "*chartutil.Capabilities",
+        kind: Kind::Ptr,
+        fields: fields.clone(),
+        promoted: Vec::new(),
+        methods: &[Method { name: "Copy", signature: NONE, call: |_, v, _| Ok(v.clone()) }],
+        pointer_text: None,
+        json: fields,
+    })
 }
 
 fn kube_version(capabilities: &Capabilities) -> Struct {
@@ -256,7 +298,7 @@ fn kube_version(capabilities: &Capabilities) -> Struct {
         fields: fields.iter().map(|(name, text)| (*name, text.as_str().into())).collect(),
         promoted: Vec::new(),
         methods: METHODS,
-        text: Some(capabilities.version.clone()),
+        pointer_text: Some(capabilities.version.clone()),
         json: fields.iter().map(|(name, text)| (*name, text.as_str().into())).collect(),
     }
 }
@@ -268,7 +310,7 @@ fn helm_version() -> Struct {
         fields: HELM_VERSION.iter().map(|(name, _, value)| (*name, (*value).into())).collect(),
         promoted: Vec::new(),
         methods: &[],
-        text: None,
+        pointer_text: None,
         json: HELM_VERSION.iter().map(|(_, key, value)| (*key, (*value).into())).collect(),
     }
 }

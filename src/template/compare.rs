@@ -31,6 +31,9 @@ impl<'v> Basic<'v> {
             Some(Value::Uint(n) | Value::Uint64(n)) => Self::Uint(*n),
             Some(Value::Float64(x)) => Self::Float(*x),
             Some(Value::String(text)) => Self::String(text.as_bytes()),
+            Some(Value::Object(object)) if object.kind() == Kind::Int => {
+                object.json().and_then(|json| json.as_i64()).map_or(Self::Other, Self::Int)
+            }
             _ => Self::Other,
         }
     }

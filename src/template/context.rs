@@ -228,8 +228,16 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// The template does not exist or fails, or a limit is reached.
     pub fn execute(&mut self, name: &str, data: Value) -> Result<String, Error> {
-        let written = self.context.execute_named(name, data)?;
+        let written = self.execute_bytes(name, data)?;
         Ok(String::from_utf8(written).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    /// The same with the bytes as they are.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub fn execute_bytes(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Error> {
+        self.context.execute_named(name, data)
     }
 
     /// Lets somebody follow what is executed from now on.

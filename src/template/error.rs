@@ -40,6 +40,8 @@ pub enum ErrorKind {
     NotFound,
     /// A limit was reached: the message names it.
     Limit,
+    /// Go's own engine panics here; who calls it decides what becomes of that.
+    Panic,
 }
 
 impl Error {

@@ -3,7 +3,7 @@
 use super::ast::{At, Command, Expr, ExprKind, Pipe};
 use super::builtins::Builtin;
 use super::context::MissingKey;
-use super::error::ErrorKind;
+use super::error::{Error, ErrorKind};
 use super::exec::{Exec, Run};
 use super::function::{Found, FuncError, Function};
 use super::number::Number;
@@ -320,6 +320,11 @@ impl<'t> Exec<'t, '_, '_> {
             original = operands.first().and_then(Operand::value).cloned();
         }
         let result = match callee {
+            Callee::Builtin(Builtin::Call) if args.is_empty() => {
+                // Go looks for the text of the function among the arguments, finds none there, and panics.
+                let message = "runtime error: index out of range [0] with length 0";
+                return Err(Box::new(Error::unplaced(ErrorKind::Panic, message)));
+            }
             Callee::Builtin(builtin) => {
                 let handed = (builtin == Builtin::Call).then(|| operands.first().map(named)).flatten();
                 let callee_text = || args.first().map(ToString::to_string).or(handed.clone()).unwrap_or_default();
@@ -416,6 +421,9 @@ impl<'t> Exec<'t, '_, '_> {
             (_, Type::Reflect) => Ok(operand),
             (Operand::Missing, _) if want.can_be_nil() => Ok(Operand::element(want, want.zero())),
             (Operand::Missing, _) => Err(self.fail(format!("invalid value; expected {}", want.name()))),
+            (Operand::Concrete(Value::Object(object)), Type::Any) => {
+                Ok(object.copied().map_or(operand, Operand::Concrete))
+            }
             (_, Type::Any) => Ok(operand),
             (Operand::NilPointer(name), Type::Object(wanted)) if *name == wanted => Ok(operand),
             (Operand::NilPointer(name), _) => {

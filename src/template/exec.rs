@@ -6,7 +6,7 @@ use super::error::{Error, ErrorKind};
 use super::limits::MAX_TEXT;
 use super::operand::Operand;
 use super::place::Place;
-use super::print::{print_to, sprint};
+use super::print::{print_action, sprint};
 use super::quote::quote;
 use super::set::Dialect;
 use super::types::{Kind, Type};
@@ -189,7 +189,7 @@ impl<'t> Exec<'t, '_, '_> {
                 if let Some(watch) = self.context.watch() {
                     watch.whole(value);
                 }
-                print_to(self.out, value);
+                print_action(self.out, value);
             }
         }
         let written = self.out.len() - before;

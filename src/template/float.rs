@@ -1,5 +1,8 @@
 //! Go's text of floating-point numbers (`strconv.FormatFloat`, 64 bits).
 
+/// More digits than any number has; what follows is zeros. (Rust's formatting takes no precision beyond 65,535.)
+const MAX_DIGITS: usize = 2_000;
+
 /// A number in format `e`, `E`, `f`, `g`, `G`, `x`, `X` or `b`; without a precision, the fewest digits that read back as the same
 /// number.
 pub fn format_float(x: f64, format: u8, precision: Option<usize>) -> String {
@@ -14,7 +17,11 @@ pub fn format_float(x: f64, format: u8, precision: Option<usize>) -> String {
     let body = match format {
         b'e' | b'E' => exponential(&Digits::with_precision(x, precision.map(|p| p + 1)), precision, format),
         b'f' => match precision {
-            Some(precision) => format!("{x:.precision$}"),
+            Some(precision) => {
+                let mut text = format!("{x:.*}", precision.min(MAX_DIGITS));
+                text.extend(std::iter::repeat_n('0', precision.saturating_sub(MAX_DIGITS)));
+                text
+            }
             None => format!("{x}"),
         },
         b'g' | b'G' => general(x, precision, format),
@@ -33,7 +40,7 @@ struct Digits {
 impl Digits {
     fn with_precision(x: f64, count: Option<usize>) -> Self {
         let text = match count {
-            Some(count) => format!("{x:.*e}", count.max(1) - 1),
+            Some(count) => format!("{x:.*e}", count.clamp(1, MAX_DIGITS) - 1),
             None => format!("{x:e}"),
         };
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));

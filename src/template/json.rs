@@ -149,7 +149,7 @@ impl Writer {
             }
             Value::String(text) => {
                 self.count(value, depth)?;
-                json::put_text(&mut self.out, text.as_str(), self.style.escape_html);
+                json::put_bytes(&mut self.out, text.as_bytes(), self.style.escape_html);
                 Ok(())
             }
             scalar => {

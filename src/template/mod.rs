@@ -2,7 +2,7 @@
 //!
 //! `render/` calls it, `functions/` adds to it. It knows neither Helm nor Kubernetes, and reads no file, clock or
 //! environment. Lexer, parser, executor, values and printing follow Go's documented behaviour and its error texts
-//! (<https://pkg.go.dev/text/template>, <https://pkg.go.dev/fmt>); `tests/template/` holds the cases that Go itself answered.
+//! (<https://pkg.go.dev/text/template>, <https://pkg.go.dev/fmt>); `tests/parity/text_template/` holds the cases that Go itself answered.
 //!
 //! ```text
 //! text ─ lexer ─▶ tokens ─ parser ─▶ Set of trees ─ Engine(functions, limits, data) ─▶ text

@@ -43,6 +43,18 @@ pub trait Object: fmt::Debug {
         self.fields()
     }
 
+    /// What the pointer's `String()` method gives where the struct itself has none: Go finds it only where it can take the
+    /// address, which is where a template prints the field itself.
+    fn pointer_string(&self) -> Option<String> {
+        None
+    }
+
+    /// What an `interface {}` holds after the struct was put into it, where that is less than the original: a copy does not have
+    /// the methods of its pointer.
+    fn copied(&self) -> Option<Value> {
+        None
+    }
+
     /// What `encoding/json` makes of it. `None`: an object of [`Self::json_fields`].
     fn json(&self) -> Option<serde_json::Value> {
         None

@@ -36,6 +36,20 @@ pub(super) fn print_to(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
+/// Writes what an action prints: a pointer's struct rather than the pointer, and a struct whose pointer has a text as that.
+pub(super) fn print_action(out: &mut Vec<u8>, value: &Value) {
+    let Value::Object(object) = value else { return print_to(out, value) };
+    if let Some(text) = object.pointer_string() {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    if object.kind() == Kind::Ptr && object.string().is_none() && !object.fields().is_empty() {
+        let mut printer = Printer::default();
+        printer.structure(&**object, 'v', 0);
+        return out.append(&mut printer.out);
+    }
+    print_to(out, value);
+}
+
 /// `fmt.Sprint`: a space between two operands when neither is a string.
 pub(super) fn sprint(args: &[Value]) -> Str {
     let mut out = Vec::new();
@@ -413,7 +427,10 @@ impl Printer {
 
     fn unicode(&mut self, code: u64) {
         let least = self.flags.precision.map_or(4, |p| p.max(4));
-        let mut text = format!("U+{code:0least$X}");
+        let digits = format!("{code:X}");
+        let mut text = String::from("U+");
+        text.extend(std::iter::repeat_n('0', least.saturating_sub(digits.len())));
+        text.push_str(&digits);
         if self.flags.sharp
             && let Some(c) = u32::try_from(code).ok().and_then(char::from_u32).filter(|&c| is_print(c))
         {

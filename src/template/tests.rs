@@ -1,4 +1,4 @@
-//! Replays the cases that Go answered (`tests/template/`), and throws arbitrary text at the engine.
+//! Replays the cases that Go answered (`tests/parity/text_template/`), and throws arbitrary text at the engine.
 #![expect(clippy::disallowed_methods, reason = "the recorded cases are files")]
 
 use super::{
@@ -284,7 +284,7 @@ fn answer(case: &Case, dialect: Dialect, functions: &FunctionTable) -> Result<St
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/template")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/text_template")
 }
 
 fn replay(recorded: &str, dialect: Dialect) {
@@ -300,7 +300,7 @@ fn replay(recorded: &str, dialect: Dialect) {
         assert_eq!(
             cases.len(),
             expected.lines().count(),
-            "{name}: record the answers again (tests/template/record.sh)"
+            "{name}: record the answers again (tests/parity/text_template/record.sh)"
         );
         for (case, expected) in cases.iter().zip(expected.lines()) {
             let expected: serde_json::Value = serde_json::from_str(expected).unwrap();

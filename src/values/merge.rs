@@ -7,6 +7,24 @@ use serde_json::{Map, Value};
 use super::coalesce::coalesce_tables;
 use super::layer::{Layer, LayerKind};
 
+/// The map that a file of values holds; nothing is an empty one.
+///
+/// # Errors
+/// Go's words for what is no map.
+pub fn as_map(value: Value) -> Result<Map<String, Value>, String> {
+    let found = match value {
+        Value::Object(map) => return Ok(map),
+        Value::Null => return Ok(Map::new()),
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+    };
+    Err(format!(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+    ))
+}
+
 /// Layers, merged, with everything needed to say where a value came from.
 #[derive(Debug, Clone, Default)]
 pub struct Merged {

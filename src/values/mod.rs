@@ -23,7 +23,7 @@ pub use coalesce::{ChartValues, TypeMismatch, coalesce, coalesce_tables, merge a
 pub use explain::{Explained, Overridden, Place, explain};
 pub use globals::coalesce_globals;
 pub use layer::{Layer, LayerKind};
-pub use merge::{Merged, merge_layers, merge_maps};
+pub use merge::{Merged, as_map, merge_layers, merge_maps};
 pub use path::{KeyPath, PathError, Step};
 
 #[cfg(test)]
