@@ -83,6 +83,9 @@ pub struct TemplateArgs {
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     pub name_template: Option<String>,
+    /// Fill charts/ first, when something is missing there.
+    #[arg(long)]
+    pub dependency_update: bool,
     /// Which version of the chart, and where from.
     #[command(flatten)]
     pub fetch: FetchArgs,
@@ -186,6 +189,9 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
     }
     capabilities.api_versions.extend(args.api_versions.iter().cloned());
     let values = given_values(&args.given).map_err(Failure::Plain)?;
+    if args.dependency_update {
+        super::chart::add_missing(&args.fetch, chart).map_err(|refused| Failure::Plain(refused.0))?;
+    }
     let chart = source::load(&args.fetch, chart)?;
     let options = RenderOptions {
         release_name,

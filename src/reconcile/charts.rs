@@ -18,6 +18,13 @@ impl Charts {
         Self { settings: Some(Arc::new(settings)) }
     }
 
+    /// Whether the archive that a lock names is at hand.
+    #[must_use]
+    pub fn has(&self, locked: &LockedChart) -> bool {
+        let Some(settings) = self.settings.as_deref() else { return false };
+        Remote::new(settings.clone(), Access::default()).cached(&locked.digest).is_some()
+    }
+
     /// The archive that a lock names. Waits for the network when the cache lacks it: not for a runtime's own threads.
     ///
     /// # Errors

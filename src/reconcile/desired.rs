@@ -22,6 +22,8 @@ pub struct DesiredEnvironment {
     pub environment: Environment,
     /// Its releases in the order in which they are installed.
     pub releases: Vec<DesiredRelease>,
+    /// A chart could not be fetched: reading the same revision again may give more.
+    pub incomplete: bool,
 }
 
 /// One release.
@@ -96,6 +98,7 @@ pub fn read_environment(
     let environment = environment::load(source.tree.as_ref(), root, name)?;
     let mut releases = Vec::new();
     let mut fresh = BTreeMap::new();
+    let mut incomplete = false;
     for (stage, names) in environment.stages.iter().enumerate() {
         for release in names.iter().filter_map(|n| environment.release(n)) {
             releases.push(match release {
@@ -113,6 +116,9 @@ pub fn read_environment(
                         Some((known, rendered)) if *known == key => Ok(Arc::clone(rendered)),
                         _ => render(source, release, ambience, &mut cache.charts).map(Arc::new),
                     };
+                    if let (Err(_), Some(ChartSource::Locked(locked))) = (&rendered, &release.chart) {
+                        incomplete |= !source.charts.has(locked);
+                    }
                     if let Ok(rendered) = &rendered {
                         fresh.insert(release.name.clone(), (key, Arc::clone(rendered)));
                     }
@@ -129,7 +135,7 @@ pub fn read_environment(
         }
     }
     cache.renders = fresh;
-    Ok(DesiredEnvironment { environment, releases })
+    Ok(DesiredEnvironment { environment, releases, incomplete })
 }
 
 /// The values of a release over its chart's own, with the origin of each.

@@ -374,7 +374,7 @@ impl Reconciler {
         let (read, cache) = task.await.map_err(|e| PassError::Internal(format!("rendering ended: {e}")))?;
         self.cache = cache;
         let desired = read.map(Arc::new).map_err(PassError::Environment)?;
-        self.read = Some((revision, used, Arc::clone(&desired)));
+        self.read = (!desired.incomplete).then(|| (revision, used, Arc::clone(&desired)));
         Ok(desired)
     }
 

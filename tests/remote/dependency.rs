@@ -133,6 +133,11 @@ fn update_build_and_list_are_helms() {
         home.helm_ok(&helm, &["template", "r", theirs.to_str().unwrap()])
     );
 
+    both.chart("v2", &format!("dependencies:\n- {{name: web, version: 0.1.0, repository: '{url}'}}\n"));
+    let arguments = ["template", "r", "app", "--dependency-update"];
+    assert_eq!(home.run(arguments).expect_code(0).stdout, home.helm_ok(&helm, &arguments));
+    both.same_files();
+
     // Ranges in a registry, where helm insists on TLS even on loopback.
     both.chart("v2", &format!("dependencies:\n- {{name: web, version: 0.x, repository: '{oci}'}}\n"));
     home.run(["chart", "dependency", "update", "app"]).expect_code(0);

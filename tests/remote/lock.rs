@@ -160,3 +160,33 @@ fn a_chart_of_a_repository_and_a_packed_one() {
     let none = home.run(["render", "production", "-C", &root]).expect_code(2);
     assert!(none.stderr.contains("there is no chart `charts/none.tgz`"), "{none}");
 }
+
+#[test]
+fn lint_reads_charts_from_elsewhere_and_errors_stay_with_their_release() {
+    let helm = require!(helm());
+    let home = Home::new();
+    home.packed(&helm, "web", "1.0.0");
+    home.helm_ok(&helm, &["repo", "index", home.folder("packed").to_str().unwrap()]);
+    let served = Repository::serve(&home.folder("packed"));
+    let root = environments(&home, &format!("chart: {}/web-1.0.0.tgz\n", served.url()));
+    let header = "apiVersion: evenkeel.dev/v1alpha1\nkind: ";
+    write(
+        &home.path().join("repo/environments/base/plain/release.yaml"),
+        &format!("{header}Release\nreleaseName: plain\n"),
+    );
+    write(
+        &home.path().join("repo/environments/base/plain/manifests/a.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: plain}\n",
+    );
+    home.run(["lock", "production", "-C", &root]).expect_code(0);
+    home.run(["lint", "production", "-C", &root]).expect_code(0);
+    write(&home.path().join("repo/environments/production/web/values.yaml"), "wrod: production\n");
+    let linted = home.run(["lint", "production", "-C", &root]).expect_code(1);
+    assert!(linted.stdout.contains("wrod") && linted.stdout.contains("word"), "{linted}");
+    // Nobody answers any more, and the cache is gone: this release alone is broken.
+    drop(served);
+    let fresh = home.folder("fresh-cache");
+    let alone = home.evenkeel(["render", "production", "-C", &root]).env("XDG_CACHE_HOME", fresh).run().expect_code(2);
+    assert!(alone.stdout.contains("name: plain"), "{alone}");
+    assert!(alone.stderr.contains("production/web") && alone.stderr.contains("connection refused"), "{alone}");
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::Refused;
-use super::source::{self, AccessArgs, PlaceArgs};
+use super::source::{self, AccessArgs, FetchArgs, PlaceArgs};
 use crate::chart::remote::{Dependencies, Remote};
 use crate::chart::version::{Constraint, Version};
 use crate::chart::{Chart, Dependency, io};
@@ -94,6 +94,15 @@ pub(super) fn update(
     };
     let work = Dependencies { remote, chart, skip_refresh, now };
     if build { source::run(work.build(out, &source::tell)) } else { source::run(work.update(out, &source::tell)) }
+}
+
+/// Fills `charts/` when something is missing there, before a chart is rendered; says so on standard output, as helm does.
+pub(in crate::cli) fn add_missing(args: &FetchArgs, chart: &str) -> Result<(), Refused> {
+    let path = Path::new(chart);
+    if !path.is_dir() || io::load_alone(path)?.check_dependencies().is_ok() {
+        return Ok(());
+    }
+    update(&args.remote(), path, false, false, &mut std::io::stdout())
 }
 
 /// As Go's `filepath.Clean`, as far as it shows in messages.

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 
 use crate::chart::ChartError;
 
+pub(super) use dependency::add_missing;
 pub(super) use pull::readable;
 
 /// Arguments of `chart`.
