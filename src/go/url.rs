@@ -1,5 +1,7 @@
 //! URLs as Go's net/url (1.23) reads, writes and resolves them.
 
+use super::quote::quote;
+
 /// A URL. Its parts are kept decoded and as they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Url {
@@ -108,8 +110,8 @@ impl Url {
     /// In Go's words (`parse "…": …`).
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (main, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let mut url = Self::parse_main(main).map_err(|error| format!("parse {main:?}: {error}"))?;
-        url.fragment = Part::Fragment.decode(fragment).map_err(|error| format!("parse {text:?}: {error}"))?;
+        let mut url = Self::parse_main(main).map_err(|error| format!("parse {}: {error}", quote(main)))?;
+        url.fragment = Part::Fragment.decode(fragment).map_err(|error| format!("parse {}: {error}", quote(text)))?;
         url.fragment_text = Part::Fragment.written(fragment, &url.fragment);
         Ok(url)
     }

@@ -129,7 +129,7 @@ impl CompiledChart {
         let values =
             values::coalesce(&chart.defaults(), user, warnings).map_err(|error| of_chart(error.to_string()))?;
         if !options.skip_schema_validation {
-            self.schemas.check(&chart, &values)?;
+            self.schemas.check(&chart, &values, warnings)?;
         }
         let wanted = &chart.metadata.kube_version;
         if !wanted.is_empty() && !is_compatible(wanted, &options.capabilities.version) {

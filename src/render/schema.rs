@@ -16,13 +16,24 @@ pub(super) struct Schemas {
     read: Mutex<BTreeMap<usize, Arc<Result<Schema, SchemaError>>>>,
 }
 
+/// What came of the charts so far.
+struct Said<'s> {
+    faults: String,
+    /// The first schema that values do not fit.
+    location: Option<String>,
+    warnings: &'s mut Vec<String>,
+}
+
 impl Schemas {
     /// Holds coalesced values against the schemas of the chart and all below it (helm: `ValidateAgainstSchema`).
-    pub(super) fn check(&self, chart: &Chart, values: &Table) -> Result<(), RenderError> {
-        let mut faults = String::new();
-        let mut first = None;
-        self.collect(chart, values, &mut faults, &mut first);
-        let Some(location) = first else { return Ok(()) };
+    ///
+    /// A schema that refers to documents elsewhere is not used, which is a warning: half of it could refuse what all of it
+    /// takes.
+    pub(super) fn check(&self, chart: &Chart, values: &Table, warnings: &mut Vec<String>) -> Result<(), RenderError> {
+        let mut said = Said { faults: String::new(), location: None, warnings };
+        self.collect(chart, values, &mut said);
+        let Some(location) = said.location else { return Ok(()) };
+        let faults = said.faults;
         Err(RenderError::of(
             &location,
             format!("values don't meet the specifications of the schema(s) in the following chart(s):\n{faults}"),
@@ -30,17 +41,22 @@ impl Schemas {
     }
 
     /// Adds what helm says of a chart, then of its subcharts.
-    fn collect(&self, chart: &Chart, values: &Table, faults: &mut String, first: &mut Option<String>) {
-        if let Some(text) = &chart.schema
-            && let Err(error) = self.hold(text, values)
-        {
-            first.get_or_insert_with(|| chart.path_of("values.schema.json"));
-            faults.push_str(&format!("{}:\n{error}", chart.metadata.name));
+    fn collect(&self, chart: &Chart, values: &Table, said: &mut Said<'_>) {
+        let name = &chart.metadata.name;
+        match chart.schema.as_ref().map(|text| self.hold(text, values)) {
+            None | Some(Ok(())) => {}
+            Some(Err(SchemaError::Elsewhere(address))) => said.warnings.push(format!(
+                "WARNING: values are not checked against the schema of {name}: it refers to {address}, which is not fetched"
+            )),
+            Some(Err(error)) => {
+                said.location.get_or_insert_with(|| chart.path_of("values.schema.json"));
+                said.faults.push_str(&format!("{name}:\n{error}"));
+            }
         }
         let empty = Table::new();
         for held in &chart.dependencies {
             let inner = values.get(&held.metadata.name).and_then(serde_json::Value::as_object);
-            self.collect(held, inner.unwrap_or(&empty), faults, first);
+            self.collect(held, inner.unwrap_or(&empty), said);
         }
     }
 

@@ -322,3 +322,29 @@ fn errors_name_the_key_that_was_missing() {
     assert!(told.contains("4 |   name: {{ .Values.name }}\n  |   ^^^^^^^^^^^^^^^^^^^^^^^^\n"), "{told}");
     assert!(told.contains("line 4 of the document, column 10:   name: b: c"), "{told}");
 }
+
+#[test]
+fn schemas_refuse_values_and_those_that_need_the_network_are_named() {
+    let schema = r#"{"properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
+    let files = [("values.schema.json", schema), ("templates/a.yaml", "kind: A\n")];
+    let error = text(&files, json!({"n": "x"})).unwrap_err();
+    assert_eq!(
+        error.helm,
+        "values don't meet the specifications of the schema(s) in the following chart(s):\nc:\n- n: Invalid type. Expected: integer, given: string\n"
+    );
+    assert_eq!(error.diagnostic.file, "c/values.schema.json");
+    let compiled = CompiledChart::new(chart(&files));
+    let options = RenderOptions { skip_schema_validation: true, ..RenderOptions::default() };
+    compiled.render(&Table::new(), &options).unwrap();
+    for _ in 0..2 {
+        assert!(compiled.render(&Table::new(), &RenderOptions::default()).is_err());
+    }
+    let schema = r#"{"type": "string", "properties": {"n": {"$ref": "https://example.com/n.json#/a"}}}"#;
+    let rendered = render(&chart(&[("values.schema.json", schema)]), &Table::new(), &RenderOptions::default()).unwrap();
+    assert_eq!(
+        rendered.warnings,
+        [
+            "WARNING: values are not checked against the schema of c: it refers to https://example.com/n.json, which is not fetched"
+        ]
+    );
+}

@@ -8,7 +8,8 @@
 //!   chart/                the chart, and whatever else the arguments name beside it
 //!   chart/errors.txt      optional: expressions that fail, one a line; the chart runs line N where `.Values.error` is N
 //!   golden/CASE.yaml      helm's standard output, or
-//!   golden/CASE.err       the first line of helm's error
+//!   golden/CASE.err       the first line of helm's error; all of it when values do not fit a schema
+//!   golden/CASE.warn      what helm warned of on standard error, where it did
 //!   golden/errors.txt     the first line of helm's error for each line of errors.txt
 //! ```
 
@@ -43,8 +44,12 @@ enum Golden {
     Line(usize),
 }
 
-/// What a render gave: standard output, or the first line of the error.
-type Answer = Result<String, String>;
+/// What a render gave: standard output, or the first line of the error; and the warnings before it.
+#[derive(Clone, PartialEq)]
+struct Answer {
+    said: Result<String, String>,
+    warnings: String,
+}
 
 fn folder(feature: &str) -> PathBuf {
     project().join("tests/charts").join(feature)
@@ -124,13 +129,18 @@ impl Case {
     }
 
     fn recorded(&self) -> Option<Answer> {
-        match self.golden {
+        let said = match self.golden {
             Golden::File(_) => match fs::read_to_string(self.golden_file("yaml")) {
-                Ok(text) => Some(Ok(text)),
-                Err(_) => Some(Err(fs::read_to_string(self.golden_file("err")).ok()?.trim_end().to_owned())),
+                Ok(text) => Ok(text),
+                Err(_) => Err(fs::read_to_string(self.golden_file("err")).ok()?.trim_end().to_owned()),
             },
-            Golden::Line(number) => lines(&self.golden_file("")).get(number).cloned().map(Err),
-        }
+            Golden::Line(number) => Err(lines(&self.golden_file("")).get(number).cloned()?),
+        };
+        let warnings = match self.golden {
+            Golden::File(_) => fs::read_to_string(self.golden_file("warn")).unwrap_or_default(),
+            Golden::Line(_) => String::new(),
+        };
+        Some(Answer { said, warnings })
     }
 
     fn ours(&self) -> Answer {
@@ -154,12 +164,16 @@ impl Case {
 }
 
 fn answer(success: bool, stdout: String, stderr: &str) -> Answer {
-    if success {
-        return Ok(stdout);
-    }
     // Warnings may stand before it.
-    let line = stderr.lines().find(|line| line.starts_with("Error: ")).unwrap_or(stderr);
-    Err(line.to_owned())
+    let at = if success { stderr.len() } else { stderr.find("Error: ").unwrap_or(0) };
+    // Helm names the folder that it stands in.
+    let here = format!("{}/", project().join("tests/charts").display());
+    let warnings = stderr[..at].replace(&here, "");
+    let error = &stderr[at..];
+    let whole = error.starts_with("Error: values don't meet the specifications of the schema(s)");
+    let text = if whole { error.split("\n\n").next() } else { error.lines().next() };
+    let said = if success { Ok(stdout) } else { Err(text.unwrap_or_default().trim_end().to_owned()) };
+    Answer { said, warnings }
 }
 
 /// What `ask` answers to every case, asked on as many threads as there are cores.
@@ -187,8 +201,12 @@ fn compare(cases: &[Case], answers: &[Answer], who: &str) {
     for (case, answer) in cases.iter().zip(answers) {
         match case.recorded() {
             None => wrong.push(format!("{}: nothing is recorded (tests/charts/record.sh)", case.shown())),
-            Some(golden) if golden != *answer => {
-                wrong.push(format!("{}\n{}", case.shown(), difference(&golden, answer, who)));
+            Some(golden) if golden.said != answer.said => {
+                wrong.push(format!("{}\n{}", case.shown(), difference(&golden.said, &answer.said, who)));
+            }
+            Some(golden) if golden.warnings != answer.warnings => {
+                let difference = difference(&Ok(golden.warnings), &Ok(answer.warnings.clone()), who);
+                wrong.push(format!("{}: warnings\n{difference}", case.shown()));
             }
             Some(_) => {}
         }
@@ -197,7 +215,7 @@ fn compare(cases: &[Case], answers: &[Answer], who: &str) {
     assert!(wrong.is_empty(), "{} of {} cases differ\n{shown}", wrong.len(), cases.len());
 }
 
-fn difference(golden: &Answer, answer: &Answer, who: &str) -> String {
+fn difference(golden: &Result<String, String>, answer: &Result<String, String>, who: &str) -> String {
     match (golden, answer) {
         (Ok(golden), Ok(answer)) => similar::TextDiff::from_lines(golden.as_str(), answer.as_str())
             .unified_diff()
@@ -240,16 +258,21 @@ fn record(cases: &[Case], answers: &[Answer]) {
     }
     for (case, answer) in cases.iter().zip(answers) {
         if let Golden::Line(_) = case.golden {
-            let line = answer.as_ref().expect_err(&case.shown());
+            let line = answer.said.as_ref().expect_err(&case.shown());
             errors.entry(case.golden_file("")).or_default().push_str(&format!("{line}\n"));
             continue;
         }
-        let (kept, text, gone) = match answer {
+        let (kept, text, gone) = match &answer.said {
             Ok(text) => ("yaml", text.clone(), "err"),
             Err(line) => ("err", format!("{line}\n"), "yaml"),
         };
         fs::write(case.golden_file(kept), text).unwrap();
         let _ = fs::remove_file(case.golden_file(gone));
+        if answer.warnings.is_empty() {
+            let _ = fs::remove_file(case.golden_file("warn"));
+        } else {
+            fs::write(case.golden_file("warn"), &answer.warnings).unwrap();
+        }
     }
     for (file, text) in errors {
         fs::write(file, text).unwrap();
@@ -260,7 +283,7 @@ fn record(cases: &[Case], answers: &[Answer]) {
 #[test]
 fn no_record_is_left_over() {
     let wanted: Vec<PathBuf> =
-        cases().iter().flat_map(|case| [case.golden_file("yaml"), case.golden_file("err")]).collect();
+        cases().iter().flat_map(|case| ["yaml", "err", "warn"].map(|extension| case.golden_file(extension))).collect();
     for feature in fs::read_dir(folder("")).unwrap() {
         for file in fs::read_dir(feature.unwrap().path().join("golden")).into_iter().flatten() {
             let path = file.unwrap().path();

@@ -1,7 +1,8 @@
 //! Holds values against a chart's `values.schema.json` as helm 3.17 does, which means as gojsonschema 1.2 does: drafts 4, 6 and 7
 //! and the mixture that it takes when `$schema` names none of them, its texts, its choices and its slips. `render/` calls this
-//! for a chart and its subcharts. It never reads files and never asks the network: a `$ref` to another document is refused,
-//! except to the published schemas of the three drafts, which gojsonschema carries, too.
+//! for a chart and its subcharts. It never reads files and never asks the network: a schema with a `$ref` to another document
+//! is not used ([`SchemaError::Elsewhere`]), except when it is one of the published schemas of the three drafts, which
+//! gojsonschema carries, too.
 //!
 //! Where gojsonschema walks a map it takes Go's random order; here it is the order of the keys.
 //!
@@ -49,6 +50,9 @@ pub enum SchemaError {
     /// The values do not fit: a line for each fault, each with its end.
     #[error("{0}")]
     Values(String),
+    /// The schema refers to a document that is not part of the chart. Helm fetches it.
+    #[error("Reference {0} is not part of the chart and is not fetched")]
+    Elsewhere(String),
     /// A limit was met.
     #[error("{what} (limit: {limit})")]
     Limit {

@@ -132,9 +132,7 @@ impl Pool {
         }
         let address = base.text();
         let Some((draft, _)) = Draft::PUBLISHED.iter().find(|(_, published)| *published == address) else {
-            return Err(SchemaError::Schema(format!(
-                "Reference {address} is not part of the chart and is not fetched"
-            )));
+            return Err(SchemaError::Elsewhere(address));
         };
         let document = self.documents.read(metaschema::text(*draft).as_bytes())?;
         self.add(document, &base)?;
