@@ -32,7 +32,7 @@ conformance:
     EVENKEEL_REQUIRE_ALL=1 cargo test --test it sandbox
 
 bench:
-    cargo bench --bench pipeline
+    cargo bench --bench pipeline --bench engine
 
 # time and memory beside helm's, over the project's charts or a folder of others (docs/benchmarks.md)
 bench-render *ARGS:

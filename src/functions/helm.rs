@@ -30,12 +30,14 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         let name = a[0].str();
         {
             let mut nested = nested.borrow_mut();
-            let count = nested.entry(name.to_owned()).or_default();
-            if *count > MAX_NESTED {
+            if !nested.contains_key(name) {
+                nested.insert(name.to_owned(), 0);
+            }
+            let Some(count) = nested.get_mut(name).filter(|count| **count <= MAX_NESTED) else {
                 return Err(FuncError::new(format!(
                     "rendering template has a nested reference name: {name}: unable to execute template"
                 )));
-            }
+            };
             *count += 1;
         }
         let result = ctx.execute_template(name, a[1].clone());

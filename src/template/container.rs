@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub type Entries = BTreeMap<Arc<str>, Value>;
 
 /// Entries up to which a map is searched one by one.
-const SMALL: usize = 24;
+const SMALL: usize = 64;
 
 /// A slice. Elements never change after it was made (no template function writes into a slice).
 #[derive(Clone)]

@@ -39,7 +39,8 @@ pub(super) fn execute(context: &mut Context<'_>, template: &Arc<Template>, data:
     if let Err(message) = context.enter() {
         return Err(Box::new(Error::unplaced(ErrorKind::Limit, message)));
     }
-    let mut out = Vec::new();
+    // Most includes write a few lines.
+    let mut out = Vec::with_capacity(256);
     let dot = Operand::Interface(data).unwrapped();
     if let Some(watch) = context.watch() {
         watch.starts();

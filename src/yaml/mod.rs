@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! text ─ scan ─▶ tokens ─ events ─▶ events ─ build (resolve) ─▶ Node ─▶ JSON ─ emit ─▶ text
+//!    └─ quick (ordinary documents, where nobody asks for places) ──────▶ JSON
 //! ```
 
 mod build;

@@ -105,7 +105,7 @@ impl<'t> Scanner<'t> {
             match self.peek(0) {
                 b',' | b'[' | b']' | b'{' | b'}' => break,
                 b':' if self.blank(1) => break,
-                // Go and libyaml part at these, and a text may go on in the next line.
+                // Go has rules of its own for these, and a text may go on in the next line.
                 b':' | b'?' | b'\n' | 0 => return None,
                 b'#' if matches!(bytes[self.at - 1], b' ' | b'\t') => return None,
                 _ => self.at += 1,

@@ -1,6 +1,6 @@
 //! The fast way through ordinary YAML: block maps and lists, flow collections, every style of scalar, comments. It answers
 //! `None` for everything else (anchors, tags, directives, `?` keys, several documents, tabs for indentation, keys written
-//! twice) and for whatever looks wrong: libyaml's port reads that, and has the last word on what is an error. What is answered
+//! twice) and for whatever looks wrong: the long way (`scan`, `events`, `build`) reads that, and has the last word on what is an error. What is answered
 //! here is what the long way answers; a test compares both over the recorded texts and over generated ones.
 //!
 //! ```text
@@ -23,7 +23,7 @@ use sink::{Json, Parts};
 /// Levels of nesting that are read here.
 const DEPTH: usize = 64;
 
-/// Bytes of a key that are surely within libyaml's limit of 1,024 characters for a simple key.
+/// Bytes of a key that are surely within the limit of 1,024 characters for a simple key.
 const KEY: usize = 1_000;
 
 /// The text as JSON; `None` if the long way has to read it.

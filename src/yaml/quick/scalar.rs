@@ -258,7 +258,7 @@ impl<'t> Scanner<'t> {
                     self.at = at;
                     self.new_line();
                 }
-                // Lines of spaces at the end of the text, without a break: libyaml's port and Go part here.
+                // Lines of spaces at the end of the text, without a break: the long way knows what Go does.
                 None if spaces > 0 => return None,
                 None => break,
                 Some(b'\t') if spaces < indent => return None,
@@ -298,7 +298,7 @@ impl<'t> Scanner<'t> {
             if content.starts_with('\t') {
                 return None;
             }
-            // Empty lines that are wider than the first line, libyaml takes for the measure.
+            // Empty lines that are wider than the first line, Go takes for the measure.
             return (widest <= indent.max(least)).then_some(indent.max(least));
         }
         None
