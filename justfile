@@ -31,6 +31,15 @@ golden:
 conformance:
     EVENKEEL_REQUIRE_ALL=1 cargo test --test it sandbox
 
+# evenkeel against helm over generated charts: CASES of them, from a SEED
+fuzz-parity CASES="20000" SEED="2":
+    tests/parity/oracle/build.sh
+    EVENKEEL_PARITY_CASES={{CASES}} EVENKEEL_PARITY_SEED={{SEED}} cargo test --test it parity::generated
+
+# libFuzzer on parse, execute, yaml or set, for so many seconds (needs nightly Rust and cargo-fuzz)
+fuzz TARGET SECONDS="600":
+    fuzz/run.sh {{TARGET}} {{SECONDS}}
+
 bench:
     cargo bench --bench pipeline --bench engine
 

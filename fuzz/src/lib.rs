@@ -2,6 +2,8 @@
 //! that hostile text reaches first. (`chart` is here for its versions alone.)
 #![allow(missing_docs, dead_code, unreachable_pub, reason = "modules without their neighbours")]
 
+extern crate self as evenkeel;
+
 #[path = "../../src/diagnostic/mod.rs"]
 pub mod diagnostic;
 #[path = "../../src/go/mod.rs"]

@@ -1,9 +1,9 @@
-//! What each target does with its input. `tests/fuzzed.rs` of the crate itself runs the same over what was found.
+//! What each target does with its input. `tests/parity/fuzzed.rs` runs the same over what was found.
 
-use crate::functions::{Surroundings, register};
-use crate::template::{Dialect, Engine, FunctionTable, Limits, MissingKey, Set, Value};
-use crate::values::set;
-use crate::yaml::{self, Numbers};
+use evenkeel::functions::{Surroundings, register};
+use evenkeel::template::{Dialect, Engine, FunctionTable, Limits, MissingKey, Set, Value};
+use evenkeel::values::set;
+use evenkeel::yaml::{self, Numbers};
 
 /// Lexer and parser: any text is a template or an error.
 pub fn parse(text: &str) {
@@ -28,7 +28,10 @@ pub fn execute(text: &str) {
         _ => (serde_json::json!({"s": "text", "n": 3, "l": [1, "a", null], "m": {"k": {"x": 1.5}}, "b": true}), text),
     };
     // Passwords are meant to cost much; keys, too.
-    if ["bcrypt", "htpasswd", "derivePassword", "genPrivateKey", "genCA", "genSelfSigned", "genSigned"].iter().any(|slow| text.contains(slow)) {
+    if ["bcrypt", "htpasswd", "derivePassword", "genPrivateKey", "genCA", "genSelfSigned", "genSigned"]
+        .iter()
+        .any(|slow| text.contains(slow))
+    {
         return;
     }
     let mut table = FunctionTable::new();

@@ -135,6 +135,11 @@ fn printed(time: &Zoned, piece: &str) -> String {
 
 /// The zone's abbreviation, `UTC` for the universal time.
 pub(super) fn zone_name(time: &Zoned) -> String {
+    let zone = time.time_zone();
+    if zone.iana_name().is_none() && *zone != TimeZone::UTC && zone.to_fixed_offset().is_ok() {
+        // An offset that was read has no name.
+        return offset(time.offset().seconds(), "-0700");
+    }
     let info = time.time_zone().to_offset_info(time.timestamp());
     info.abbreviation().to_owned()
 }
@@ -187,7 +192,7 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
     let (mut rest_layout, mut rest) = (layout, text);
     loop {
         let (before, piece, after) = next_piece(rest_layout);
-        rest = rest.strip_prefix(before).ok_or_else(|| failed(before, rest))?;
+        rest = skip(rest, before).map_err(|left| failed(before, left))?;
         if piece.is_empty() {
             break;
         }
@@ -357,8 +362,38 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
     DateTime::from_parts(date, time).to_zoned(zone).map_err(|error| error.to_string())
 }
 
+/// Takes what a layout has between its pieces off a text; any number of spaces stand for any other. The error is what was left
+/// where the two part.
+fn skip<'t>(mut text: &'t str, layout: &str) -> Result<&'t str, &'t str> {
+    let mut wanted = layout.chars().peekable();
+    while let Some(c) = wanted.next() {
+        if c == ' ' {
+            if !text.is_empty() && !text.starts_with(' ') {
+                return Err(text);
+            }
+            while wanted.peek() == Some(&' ') {
+                wanted.next();
+            }
+            text = text.trim_start_matches(' ');
+        } else {
+            text = text.strip_prefix(c).ok_or(text)?;
+        }
+    }
+    Ok(text)
+}
+
+/// As Go's `time` quotes a text in its errors.
 fn quoted(text: &str) -> String {
-    crate::template::quote(text.as_bytes())
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            ' '..='\u{7f}' => out.push(c),
+            c => out.extend(c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\x{byte:02x}"))),
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn starts_with(text: &str, word: &str) -> bool {

@@ -117,6 +117,7 @@ fn chunks(all: &[Value], size: i64) -> Option<Vec<Value>> {
     }
     match (length - 1).checked_div(size)? - i64::from((length - 1) % size != 0) + 1 {
         0 => Some(Vec::new()),
+        1 if length % size == 0 => None,
         1 => Some(vec![Value::list(all.to_vec())]),
         _ => None,
     }

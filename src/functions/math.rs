@@ -15,7 +15,7 @@ pub(super) fn register(table: &mut FunctionTable) {
     table.add("int", fixed(&[A]), |_, a| Ok(Value::Int(to_i64(&a[0]))));
     table.add("int64", fixed(&[A]), |_, a| Ok(Value::Int64(to_i64(&a[0]))));
     table.add("float64", fixed(&[A]), |_, a| Ok(Value::Float64(to_f64(&a[0]))));
-    table.add("atoi", fixed(&[Type::String]), |_, a| Ok(Value::Int(a[0].str().parse().unwrap_or(0))));
+    table.add("atoi", fixed(&[Type::String]), |_, a| Ok(Value::Int(atoi(a[0].str()))));
     table.add("toDecimal", fixed(&[A]), |_, a| {
         Ok(Value::Int64(i64::from_str_radix(text(&a[0]).as_str(), 8).unwrap_or(0)))
     });
@@ -71,6 +71,15 @@ pub(super) fn register(table: &mut FunctionTable) {
         checked(numbers.len() * 20)?;
         Ok(numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").into())
     });
+}
+
+/// Go's `strconv.Atoi` without its error: what is too large is the largest number there is.
+fn atoi(text: &str) -> i64 {
+    text.parse().unwrap_or_else(|error: std::num::ParseIntError| match error.kind() {
+        std::num::IntErrorKind::PosOverflow => i64::MAX,
+        std::num::IntErrorKind::NegOverflow => i64::MIN,
+        _ => 0,
+    })
 }
 
 fn nonzero(n: i64) -> Result<i64, FuncError> {

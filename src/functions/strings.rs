@@ -111,12 +111,22 @@ fn cased(value: &Value, case: fn(char) -> char) -> Value {
     value.str().chars().map(case).collect::<String>().into()
 }
 
+/// Bytes beyond which Go does not even try.
+const GO_LARGEST: i64 = 1 << 48;
+
 fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or(0)
 }
 
 fn repeat(text: &str, count: i64) -> Result<String, FuncError> {
     let count = usize::try_from(count).map_err(|_| FuncError::new("strings: negative Repeat count"))?;
+    match text.len().checked_mul(count).and_then(|length| i64::try_from(length).ok()) {
+        None => return Err(FuncError::new("strings: Repeat output length overflow")),
+        Some(length) if length > GO_LARGEST => {
+            return Err(FuncError::new("runtime error: makeslice: len out of range"));
+        }
+        Some(_) => {}
+    }
     checked(text.len().saturating_mul(count))?;
     Ok(text.repeat(count))
 }

@@ -394,7 +394,7 @@ mod tests {
             ("", "unexpected end of JSON input"),
             ("[1}", "invalid character '}' after array element"),
             ("{\"a\" 1}", "invalid character '1' after object key"),
-            ("tru", "unexpected end of JSON input"),
+            ("tru", "invalid character ' ' in literal true (expecting 'e')"),
             ("trux", "invalid character 'x' in literal true (expecting 'e')"),
             ("1 2", "invalid character '2' after top-level value"),
             ("\"\\q\"", "invalid character 'q' in string escape code"),

@@ -59,6 +59,8 @@ pub(super) fn go_syntax(node: &Node) -> String {
         NodeValue::Bool(b) => b.to_string(),
         NodeValue::Int(n) => n.to_string(),
         NodeValue::UInt(n) => format!("{n:#x}"),
+        NodeValue::Float(f) if f.is_nan() => "NaN".to_owned(),
+        NodeValue::Float(f) if f.is_infinite() => if *f < 0.0 { "-Inf" } else { "+Inf" }.to_owned(),
         NodeValue::Float(f) => go_float(*f),
         NodeValue::String(s) => quote(s),
         NodeValue::Seq(items) => {
@@ -68,7 +70,8 @@ pub(super) fn go_syntax(node: &Node) -> String {
         NodeValue::Map(pairs) => {
             let mut pairs: Vec<String> =
                 pairs.iter().map(|(k, v)| format!("{}:{}", go_syntax(k), go_syntax(v))).collect();
-            pairs.sort();
+            // Nil comes first.
+            pairs.sort_by_key(|pair| (!pair.starts_with("interface {}(nil):"), pair.clone()));
             format!("map[interface {{}}]interface {{}}{{{}}}", pairs.join(", "))
         }
     }

@@ -7,6 +7,7 @@
 
 mod case;
 mod expressions;
+mod fuzzed;
 mod generate;
 mod odd_yaml;
 mod oracle;
@@ -116,6 +117,9 @@ fn run(program: &PathBuf, seed: u64, first: u64, cases: u64, threads: usize) -> 
 /// What two failures of one cause have in common: the end of an error without names and numbers.
 fn signature(answer: &Answer) -> String {
     let Err(error) = answer else { return String::new() };
+    if error.contains("does not have the function") {
+        return "absent".to_owned();
+    }
     let end = error.rsplit(": ").find(|part| part.len() > 8).unwrap_or(error);
     let mut quoted = false;
     end.chars()
