@@ -188,6 +188,7 @@ impl<'p> Translator<'p> {
             return Ok(());
         }
         let (mut negated, mut any) = (false, false);
+        self.rest = perl;
         for (at, c) in perl.char_indices() {
             self.rest = &perl[at + c.len_utf8()..];
             match c {

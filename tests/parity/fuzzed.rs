@@ -2,6 +2,7 @@
 
 use crate::harness::project;
 
+#[expect(unreachable_pub, reason = "the fuzzing crate shares this file")]
 #[path = "../../fuzz/src/targets.rs"]
 mod targets;
 

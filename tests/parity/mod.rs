@@ -34,6 +34,9 @@ const SEED: u64 = 1;
 /// How often a case is asked again before the two answers count as different: helm's order of maps' keys is random in places.
 const ASKED_AGAIN: usize = 8;
 
+/// Words of errors that are ours alone: COMPATIBILITY.md says why.
+const DEVIATIONS: &[&str] = &["reflect.Value.Slice: slice index out of bounds", "(limit: function output)"];
+
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
@@ -49,8 +52,8 @@ fn evenkeel(case: &Case) -> Answer {
 fn difference(oracle: &mut Oracle, case: &Case) -> Option<(Answer, Answer)> {
     let theirs = oracle.answer(case)?;
     let ours = evenkeel(case);
-    let same = |theirs: &Answer, ours: &Answer| theirs == ours;
-    if same(&theirs, &ours) {
+    let known = ours.as_ref().is_err_and(|error| DEVIATIONS.iter().any(|words| error.contains(words)));
+    if theirs == ours || known {
         return None;
     }
     for _ in 0..ASKED_AGAIN {
