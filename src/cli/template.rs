@@ -80,6 +80,9 @@ pub struct TemplateArgs {
     /// If set, disables JSON schema validation.
     #[arg(long)]
     pub skip_schema_validation: bool,
+    /// A limit of the render, when a chart needs more: fuel (steps), output (bytes) or depth (templates in each other).
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
+    pub limits: Vec<(String, u64)>,
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     pub name_template: Option<String>,
@@ -201,7 +204,7 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
         capabilities,
         surroundings,
         skip_schema_validation: args.skip_schema_validation,
-        limits: Limits::default(),
+        limits: limits(&args.limits),
         layers: layers(&args.given),
     };
     let text = TextOptions {
@@ -214,6 +217,24 @@ fn rendered(args: &TemplateArgs, warnings: &mut Vec<String>) -> Result<String, F
     let chart = ManuallyDrop::new(CompiledChart::new(chart));
     let rendered = ManuallyDrop::new(chart.render_noting(&values, &options, warnings)?);
     Ok(rendered.text_as_helm_template(&text)?)
+}
+
+/// `NAME=NUMBER`, with a name that there is.
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let known = || "expected fuel=NUMBER, output=NUMBER or depth=NUMBER".to_owned();
+    let (name, number) = text.split_once('=').ok_or_else(known)?;
+    if !Limits::default().set(name, 0) {
+        return Err(known());
+    }
+    Ok((name.to_owned(), number.parse().map_err(|_| known())?))
+}
+
+fn limits(given: &[(String, u64)]) -> Limits {
+    let mut limits = Limits::default();
+    for (name, number) in given {
+        limits.set(name, *number);
+    }
+    limits
 }
 
 /// Where values are given, the strongest last: for error messages.

@@ -282,18 +282,24 @@ impl Lint {
             usage.join(&own);
         }
         let mut wrong = Vec::new();
+        // A template's name in helm's words, as the file that it is.
+        let own = format!("{}/", chart.chart().metadata.name);
+        let located = |source: &str| match source.strip_prefix(&own) {
+            Some(file) => chart.chart().path_of(file),
+            None => source.to_owned(),
+        };
         match rendered {
             Err(error) => wrong.push(error),
             Ok(rendered) => {
                 for crd in &rendered.crds {
                     match crd.objects() {
-                        Ok(found) => made.extend(found.into_iter().map(|object| (crd.source.clone(), object))),
+                        Ok(found) => made.extend(found.into_iter().map(|object| (located(&crd.source), object))),
                         Err(error) => wrong.push(error),
                     }
                 }
                 for manifest in rendered.manifests.iter().chain(rendered.hooks.iter().map(|hook| &hook.manifest)) {
                     match manifest.objects() {
-                        Ok(found) => made.extend(found.into_iter().map(|object| (manifest.source.clone(), object))),
+                        Ok(found) => made.extend(found.into_iter().map(|object| (located(&manifest.source), object))),
                         Err(error) => wrong.push(error),
                     }
                 }

@@ -97,6 +97,9 @@ impl CompiledChart {
         user: &Table,
         options: &RenderOptions,
     ) -> Result<BTreeMap<String, String>, RenderError> {
+        if !options.skip_schema_validation {
+            self.schemas.check(chart, values)?;
+        }
         let ground = Ground { chart, values, user, layers: &options.layers };
         let written = self.execute(&Run { ground, options, lint: true }, None)?;
         Ok(written.into_iter().map(|(path, written)| (path, written.text)).collect())

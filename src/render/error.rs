@@ -3,7 +3,7 @@
 use crate::chart::ChartError;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::functions::{ERROR_END, ERROR_START, ROOT};
-use crate::template::{self, Place};
+use crate::template::{self, Limits, Place};
 
 /// A render failed. Not retryable until the chart, the values or (for `lookup`) the cluster changes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -114,6 +114,11 @@ impl RenderError {
         }
         for note in context {
             diagnostic = diagnostic.note(note.clone());
+        }
+        if let Some(limit) = Limits::named_in(&innermost.message).filter(|_| error.kind == template::ErrorKind::Limit) {
+            diagnostic = diagnostic.hint(format!(
+                "no chart that is known comes near this limit; `evenkeel template --limit {limit}=NUMBER` raises it"
+            ));
         }
         Self::new(helm, diagnostic)
     }

@@ -17,6 +17,27 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Sets the limit of this name (`fuel`, `output`, `depth`); false if there is none.
+    pub fn set(&mut self, name: &str, value: u64) -> bool {
+        match name {
+            "fuel" => self.fuel = value,
+            "output" => self.output = value,
+            "depth" => self.depth = usize::try_from(value).unwrap_or(usize::MAX),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The name of the limit that an error's message tells of, if it is one of these.
+    pub fn named_in(message: &str) -> Option<&'static str> {
+        [("limit reached: fuel", "fuel"), ("limit reached: output", "output"), ("maximum template depth", "depth")]
+            .into_iter()
+            .find(|(text, _)| message.contains(text))
+            .map(|(_, name)| name)
+    }
+}
+
 /// Actions and parentheses inside each other in one template text.
 pub(super) const MAX_NESTING: usize = 1_000;
 

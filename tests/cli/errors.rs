@@ -73,6 +73,10 @@ fn a_template_that_fails() {
       |
     2 | spec: {{ .Values.no.such }}
       |          ^^^^^^^^^^^^^^^
+      = chart: clipper-redis 0.1.0
+      = `.Values.no` is not set (wanted: `.Values.no.such`)
+      = nearest key that is set: `.Values`
+      = looked in: charts/clipper-redis/values.yaml, environments/base/redis/values.yaml, environments/production/redis/values.yaml
     "#);
 }
 
@@ -98,4 +102,28 @@ fn a_cluster_that_is_not_there() {
 fn an_unknown_command_names_the_nearest() {
     let output = Evenkeel::new(["aply", "staging"]).run().expect_code(2);
     assert!(output.stderr.contains("'apply'"), "{output}");
+}
+
+#[test]
+fn limits_are_named_and_can_be_raised() {
+    let repository = GitRepository::new();
+    repository.write("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n");
+    repository.write("c/templates/a.yaml", "a: \"{{ range until 1000 }}xxxxxxxxxx{{ end }}\"\n");
+    repository.write(
+        "c/templates/b.yaml",
+        "{{ define \"n\" }}{{ if . }}{{ include \"n\" (sub . 1) }}{{ end }}{{ end }}b: \"{{ include \"n\" 40 }}\"\n",
+    );
+    let run = |limit: &str| Evenkeel::new(["template", "x", "c", "--limit", limit]).folder(repository.path()).run();
+    for (name, low, high) in [("fuel", 500, 50_000), ("output", 2_000, 50_000), ("depth", 20, 100)] {
+        let output = run(&format!("{name}={low}")).expect_code(1);
+        let first = output.stderr.lines().next().unwrap();
+        let message = match name {
+            "depth" => format!("exceeded maximum template depth ({low})"),
+            name => format!("limit reached: {name} ({low} "),
+        };
+        assert!(first.starts_with("Error: template: c/templates/") && first.contains(&message), "{output}");
+        assert!(output.stderr.contains(&format!("--limit {name}=NUMBER` raises it")), "{output}");
+        run(&format!("{name}={high}")).expect_code(0);
+    }
+    assert!(run("time=3").expect_code(2).stderr.contains("expected fuel=NUMBER"));
 }

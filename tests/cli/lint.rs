@@ -23,7 +23,15 @@ fn a_key_that_nobody_reads_is_named_where_it_stands() {
     let file = "environments/production/redis/values.yaml";
     repository.write(file, "# sizes\npersistnce:\n  size: 1Gi\n");
     let output = Evenkeel::new(["lint", "production/redis"]).repository(&repository).run().expect_code(1);
-    insta::assert_snapshot!(output.stdout, @"");
+    insta::assert_snapshot!(output.stdout, @r"
+    warning: environments/production/redis/values.yaml:2:1: no template of the chart reads `persistnce`
+      |
+    2 | persistnce:
+      | ^^^^^^^^^^
+      = hint: nearest key that is read: `persistence`
+
+    1 environment, 1 release: 1 warning
+    ");
     let output = Evenkeel::new(["lint", "production", "--output", "json"]).repository(&repository).run().expect_code(1);
     let found: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     let finding = &found["findings"][0];
@@ -42,7 +50,12 @@ fn everything_that_is_wrong_is_found_at_once() {
     );
     repository.write("environments/staging/postgres/manifests/a.yaml", "kind: Pod\n");
     let output = Evenkeel::new(["lint"]).repository(&repository).run().expect_code(1);
-    for part in ["unknown key `onDrft`", "twice is written twice", "environments/staging/postgres/manifests/a.yaml"] {
+    for part in [
+        "unknown key `onDrft`",
+        "twice is written twice",
+        "charts/clipper-redis/templates/twice.yaml",
+        "environments/staging/postgres/manifests/a.yaml",
+    ] {
         assert!(output.stdout.contains(part), "{part}: {output}");
     }
 }

@@ -32,6 +32,9 @@ pub struct ChartLintArgs {
     /// The charts in `charts/`, too.
     #[arg(long)]
     pub with_subcharts: bool,
+    /// If set, disables JSON schema validation.
+    #[arg(long)]
+    pub skip_schema_validation: bool,
     /// The Kubernetes version for capabilities and deprecations.
     #[arg(long, value_name = "VERSION")]
     pub kube_version: Option<String>,
@@ -41,7 +44,11 @@ pub struct ChartLintArgs {
 }
 
 pub(super) fn run(args: &ChartLintArgs, out: &mut dyn Write) -> Result<(), Refused> {
-    let mut options = RenderOptions { release_name: "test-release".to_owned(), ..RenderOptions::default() };
+    let mut options = RenderOptions {
+        release_name: "test-release".to_owned(),
+        skip_schema_validation: args.skip_schema_validation,
+        ..RenderOptions::default()
+    };
     let mut kube_version = None;
     if let Some(version) = &args.kube_version {
         let mut capabilities = Capabilities::default();

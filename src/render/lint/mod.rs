@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::go;
 use crate::template::quote;
 use crate::values;
+use crate::values::schema::Schema;
 use crate::yaml::{self, Node};
 
 use super::{CompiledChart, RenderOptions};
@@ -74,7 +75,10 @@ pub fn lint_chart(
     metadata::look(&mut lint, folder.metadata);
     match folder.values {
         None => lint.say(LintSeverity::Info, "values.yaml", "file does not exist"),
-        Some(text) => lint.values(text),
+        Some(text) => {
+            let schema = folder.chart.ok().and_then(|chart| chart.chart().schema.as_deref());
+            lint.values(text, schema, user);
+        }
     }
     if folder.templates_is_file {
         lint.say(LintSeverity::Warning, "templates/", "not a directory");
@@ -107,10 +111,11 @@ impl Lint {
         self.say(LintSeverity::Error, path, message);
     }
 
-    fn values(&mut self, text: &str) {
+    fn values(&mut self, text: &str, schema: Option<&[u8]>, user: &Table) {
         let fault = match yaml::to_json(text, yaml::Numbers::Float) {
             Err(error) => format!("error converting YAML to JSON: {}", error.go_text()),
-            Ok(Value::Object(_) | Value::Null) => return,
+            Ok(Value::Null) => return self.schema(schema, user, &Table::new()),
+            Ok(Value::Object(own)) => return self.schema(schema, user, &own),
             Ok(other) => format!(
                 "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type chartutil.Values",
                 go::json::kind(&other)
@@ -119,9 +124,22 @@ impl Lint {
         self.error("values.yaml", &format!("unable to parse YAML: {fault}"));
     }
 
+    /// The top's values alone against the top's schema, as helm has it.
+    fn schema(&mut self, schema: Option<&[u8]>, user: &Table, own: &Table) {
+        let Some(text) = schema.filter(|text| !text.is_empty()) else { return };
+        let mut all = user.clone();
+        values::coalesce_tables(&mut all, own, &mut Vec::new());
+        if let Err(error) = Schema::parse(text).and_then(|schema| schema.check(&all)) {
+            self.error("values.yaml", &error.to_string());
+        }
+    }
+
     fn templates(&mut self, chart: &CompiledChart, user: &Table, options: &RenderOptions) {
         let Ok(ready) = chart.chart().with_dependencies(user) else { return };
-        let Ok(coalesced) = values::coalesce(&ready.defaults(), user, &mut Vec::new()) else { return };
+        // Twice, as helm does it here: what was null over a null goes with the second.
+        let once = values::coalesce(&ready.defaults(), user, &mut Vec::new());
+        let twice = once.and_then(|once| values::coalesce(&ready.defaults(), &once, &mut Vec::new()));
+        let Ok(coalesced) = twice else { return };
         let files = match chart.files_for_lint(&ready, &coalesced, user, options) {
             Ok(files) => files,
             Err(error) => return self.error("templates/", &error.helm),
