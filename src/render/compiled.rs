@@ -98,7 +98,7 @@ impl CompiledChart {
         options: &RenderOptions,
     ) -> Result<BTreeMap<String, String>, RenderError> {
         if !options.skip_schema_validation {
-            self.schemas.check(chart, values)?;
+            self.schemas.check(chart, values, &mut Vec::new())?;
         }
         let ground = Ground { chart, values, user, layers: &options.layers };
         let written = self.execute(&Run { ground, options, lint: true }, None)?;
