@@ -108,8 +108,8 @@ fn go_bool(text: &str) -> Result<bool, String> {
 struct SystemRandom;
 
 impl Random for SystemRandom {
-    fn fill(&self, _function: &str, out: &mut [u8]) {
-        rand::fill(out);
+    fn seed(&self, _site: &str) -> [u8; 32] {
+        rand::random()
     }
 }
 

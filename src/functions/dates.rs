@@ -111,6 +111,22 @@ fn moment(value: &Value, now: Timestamp) -> Timestamp {
     }
 }
 
+/// RFC 3339 with as many decimals as there are.
+const RFC3339: &str = "2006-01-02T15:04:05.999999999Z07:00";
+
+/// The time of a TOML text, where a zone is left out in UTC.
+pub(super) fn from_toml(text: &str) -> Option<Value> {
+    [RFC3339, "2006-01-02T15:04:05.999999999", "2006-01-02", "15:04:05.999999999"]
+        .iter()
+        .find_map(|layout| layout::parse(layout, text, &TimeZone::UTC).ok())
+        .map(|time| Value::object(Time(time, None)))
+}
+
+/// A time as TOML has it.
+pub(super) fn toml(value: &Value) -> Option<String> {
+    value.downcast::<Time>().map(|time| layout::format(&time.0, RFC3339))
+}
+
 /// Go's zero time.
 fn zero() -> Zoned {
     jiff::civil::date(1, 1, 1).to_zoned(TimeZone::UTC).unwrap_or_default()

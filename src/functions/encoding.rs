@@ -33,7 +33,7 @@ pub(super) fn raw(value: &Value) -> &[u8] {
 }
 
 /// Go's decoder: line ends are skipped, padding is required, stray bits are allowed; else the position of the first wrong byte.
-fn decode64(text: &[u8]) -> Result<Vec<u8>, usize> {
+pub(super) fn decode64(text: &[u8]) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut group, mut count) = (0u32, 0u32);
     let mut at = 0;

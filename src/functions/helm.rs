@@ -61,13 +61,16 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     });
     register_yaml(table);
     register_json(table);
-    table.add("toToml", fixed(&[A]), |_, a| {
-        Ok(a[0]
-            .to_json()
-            .map_err(|error| error.to_string())
-            .and_then(|json| toml::write(&json))
-            .unwrap_or_else(|e| e)
-            .into())
+    table.add("toToml", fixed(&[A]), |ctx, a| {
+        if a[0].is_nil() {
+            return Err("reflect: call of reflect.Value.Type on zero Value".into());
+        }
+        let text = toml::write(&a[0]).unwrap_or_else(|error| error);
+        ctx.spend(text.len() as u64 / 16)?;
+        Ok(text.into())
+    });
+    table.add("fromToml", fixed(&[S]), |_, a| {
+        Ok(toml::read(a[0].str()).map_or_else(|error| Value::map([("Error", Value::from(error))]), Value::from))
     });
 }
 
@@ -89,6 +92,13 @@ fn register_yaml(table: &mut FunctionTable) {
         if text.ends_with('\n') {
             text.pop();
         }
+        Ok(text.into())
+    });
+    table.add("toYamlPretty", fixed(&[A]), |ctx, a| {
+        let Ok(json) = a[0].to_json() else { return Ok("".into()) };
+        let mut text = yaml::emit_pretty(&json);
+        ctx.spend(text.len() as u64 / 16)?;
+        text.truncate(text.trim_end_matches('\n').len().max(text.len() - 1));
         Ok(text.into())
     });
     table.add("fromYaml", fixed(&[S]), |_, a| {

@@ -2,7 +2,6 @@
 //! family. `render/` registers them. What is not a function of its arguments (the cluster, randomness, the time) comes in
 //! through [`Surroundings`]; nothing here reads a clock, a file or the environment.
 
-mod absent;
 mod case;
 mod convert;
 mod crypto;
@@ -52,8 +51,15 @@ pub trait Lookup: Send + Sync {
 
 /// Where random functions take their bytes from.
 pub trait Random: Send + Sync {
-    /// Fills `out`; `function` is the template function that asks.
-    fn fill(&self, function: &str, out: &mut [u8]);
+    /// What all that one call draws follows from. `site` names the call: its function, its template and line, and those of the
+    /// calls that led there.
+    fn seed(&self, site: &str) -> [u8; 32];
+
+    /// Whether another render draws the same. Certificates then begin at moments that lie far apart, not at the time of the
+    /// render.
+    fn is_sticky(&self) -> bool {
+        false
+    }
 }
 
 /// No cluster: `lookup` finds nothing, as in `helm template`.
@@ -111,7 +117,6 @@ pub fn names() -> Vec<&'static str> {
 
 /// Adds all functions to `table`.
 pub fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
-    absent::register(table);
     strings::register(table);
     words::register(table);
     math::register(table);
@@ -120,7 +125,7 @@ pub fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     flow::register(table);
     reflection::register(table);
     encoding::register(table);
-    crypto::register(table);
+    crypto::register(table, surroundings);
     versions::register(table);
     patterns::register(table);
     url::register(table);

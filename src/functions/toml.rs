@@ -1,111 +1,218 @@
-//! TOML as BurntSushi's encoder writes it: keys sorted, plain values first, then tables, two spaces for each level.
+//! TOML as BurntSushi's encoder writes it (keys sorted, plain values first, then tables, two spaces for each level), and read
+//! into the values that its decoder makes.
 
-use serde_json::{Map, Value};
+use super::dates;
+use crate::template::{List, MAP_LIST, Map, Value};
 
-/// The text of a map.
+/// Maps inside of maps.
+const DEPTH: usize = 1_000;
+
+const NIL_ELEMENT: &str = "toml: cannot encode array with nil element";
+const NO_KEY: &str = "toml: top-level values must be Go maps or structs";
+const DEEP: &str = "values nest deeper than 1000 (limit: toml depth)";
+
+/// The text of a value.
 ///
 /// # Errors
-/// When the value is no map (the text of the encoder's error).
+/// The text of the encoder's error, which is what `toToml` prints then.
 pub(super) fn write(value: &Value) -> Result<String, String> {
-    let Value::Object(map) = value else {
-        return Err("toml: top-level values must be Go maps or structs".to_owned());
-    };
     let mut out = String::new();
-    table(&mut out, map, &[]);
+    encode(&mut out, &[], value)?;
     Ok(out)
 }
 
-fn table(out: &mut String, map: &Map<String, Value>, path: &[&str]) {
-    let indent = "  ".repeat(path.len());
-    for (key, value) in map.iter().filter(|(_, value)| !value.is_null() && !is_table(value)) {
-        out.push_str(&indent);
-        out.push_str(&name(key));
-        out.push_str(" = ");
-        inline(out, value);
-        out.push('\n');
+/// What a value is in TOML.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Nothing,
+    Plain,
+    Table,
+    Tables,
+}
+
+fn shape(value: &Value, depth: usize) -> Result<Shape, String> {
+    if depth > DEPTH {
+        return Err(DEEP.to_owned());
     }
-    for (key, value) in map.iter().filter(|(_, value)| is_table(value)) {
-        let inner: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
-        let full: Vec<String> = inner.iter().map(|part| name(part)).collect();
-        let full = full.join(".");
-        match value {
-            Value::Object(map) => {
-                heading(out, &indent, &format!("[{full}]"));
-                table(out, map, &inner);
-            }
-            Value::Array(items) => {
-                for item in items {
-                    heading(out, &indent, &format!("[[{full}]]"));
-                    if let Value::Object(map) = item {
-                        table(out, map, &inner);
-                    }
+    Ok(match value {
+        value if is_nil(value) => Shape::Nothing,
+        Value::Map(_) => Shape::Table,
+        Value::List(list) => {
+            let mut all = !list.is_empty();
+            for item in list.items() {
+                match shape(item, depth + 1)? {
+                    Shape::Nothing => return Err(NIL_ELEMENT.to_owned()),
+                    Shape::Table => {}
+                    Shape::Plain | Shape::Tables => all = false,
                 }
             }
-            _ => {}
+            if all { Shape::Tables } else { Shape::Plain }
         }
-    }
+        Value::Object(object) if object.string().is_none() => Shape::Table,
+        Value::Func(_) | Value::Complex(..) => return Err(format!("unsupported type: {}", value.kind())),
+        _ => Shape::Plain,
+    })
 }
 
-fn heading(out: &mut String, indent: &str, text: &str) {
-    if !out.is_empty() {
-        out.push('\n');
-    }
-    out.push_str(indent);
-    out.push_str(text);
-    out.push('\n');
-}
-
-fn is_table(value: &Value) -> bool {
+fn is_nil(value: &Value) -> bool {
     match value {
-        Value::Object(_) => true,
-        Value::Array(items) => !items.is_empty() && items.iter().all(Value::is_object),
+        Value::Nil => true,
+        Value::Map(map) => map.is_nil(),
+        Value::List(list) => list.is_nil(),
         _ => false,
     }
 }
 
-fn inline(out: &mut String, value: &Value) {
-    match value {
-        Value::Null => {}
-        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Value::Number(n) => match n.as_f64() {
-            Some(x) if n.is_f64() => {
-                let text = crate::template::format_float(x, b'f', None);
-                out.push_str(&text);
-                if !text.contains('.') {
-                    out.push_str(".0");
-                }
+fn encode(out: &mut String, path: &[&str], value: &Value) -> Result<(), String> {
+    if path.len() > DEPTH {
+        return Err(DEEP.to_owned());
+    }
+    match shape(value, 0)? {
+        Shape::Nothing => Ok(()),
+        Shape::Plain => key_value(out, path, value, false),
+        Shape::Table => {
+            if path.len() == 1 {
+                newline(out);
             }
-            _ => out.push_str(&n.to_string()),
-        },
-        Value::String(text) => string(out, text),
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                inline(out, item);
+            if !path.is_empty() {
+                heading(out, path, "[", "]");
             }
-            out.push(']');
+            table(out, path, value)
         }
-        Value::Object(map) => {
-            out.push('{');
-            for (index, (key, item)) in map.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                out.push_str(&name(key));
-                out.push_str(" = ");
-                inline(out, item);
+        Shape::Tables if path.is_empty() => Err(NO_KEY.to_owned()),
+        Shape::Tables => {
+            for item in value.as_list().map_or(&[][..], List::items) {
+                newline(out);
+                heading(out, path, "[[", "]]");
+                table(out, path, item)?;
             }
-            out.push('}');
+            Ok(())
         }
     }
 }
 
+fn newline(out: &mut String) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn heading(out: &mut String, path: &[&str], open: &str, close: &str) {
+    let full: Vec<String> = path.iter().map(|part| name(part)).collect();
+    out.push_str(&"  ".repeat(path.len() - 1));
+    out.push_str(open);
+    out.push_str(&full.join("."));
+    out.push_str(close);
+    out.push('\n');
+}
+
+fn entries(value: &Value) -> Vec<(String, Value)> {
+    match value {
+        Value::Map(map) => map.snapshot().into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
+        Value::Object(object) => object.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Plain values first, then what makes tables of its own.
+type Parted = (Vec<(String, Value)>, Vec<(String, Value)>);
+
+fn parted(value: &Value) -> Result<Parted, String> {
+    let (mut direct, mut below) = (Vec::new(), Vec::new());
+    for (key, value) in entries(value) {
+        let makes_table = matches!(shape(&value, 0)?, Shape::Table | Shape::Tables);
+        if makes_table { &mut below } else { &mut direct }.push((key, value));
+    }
+    Ok((direct, below))
+}
+
+fn table(out: &mut String, path: &[&str], value: &Value) -> Result<(), String> {
+    let (direct, below) = parted(value)?;
+    for (key, value) in direct.iter().chain(&below).filter(|(_, value)| !is_nil(value)) {
+        let path: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+        stacker::maybe_grow(128 << 10, 1 << 20, || encode(out, &path, value))?;
+    }
+    Ok(())
+}
+
+fn key_value(out: &mut String, path: &[&str], value: &Value, inline: bool) -> Result<(), String> {
+    let Some((key, above)) = path.split_last() else { return element(out, value, 0) };
+    out.push_str(&"  ".repeat(above.len()));
+    out.push_str(&name(key));
+    out.push_str(" = ");
+    element(out, value, 0)?;
+    if !inline {
+        out.push('\n');
+    }
+    Ok(())
+}
+
+fn element(out: &mut String, value: &Value, depth: usize) -> Result<(), String> {
+    if depth > DEPTH {
+        return Err(DEEP.to_owned());
+    }
+    match value {
+        Value::String(text) => string(out, text),
+        Value::Bool(_)
+        | Value::Int(_)
+        | Value::Int32(_)
+        | Value::Int64(_)
+        | Value::Uint8(_)
+        | Value::Uint(_)
+        | Value::Uint64(_) => out.push_str(&value.to_string()),
+        Value::Float64(x) if x.is_nan() => out.push_str("nan"),
+        Value::Float64(x) if x.is_infinite() => out.push_str(if *x < 0.0 { "-inf" } else { "inf" }),
+        Value::Float64(x) => {
+            let text = crate::template::format_float(*x, b'f', None);
+            out.push_str(&text);
+            if !text.contains('.') {
+                out.push_str(".0");
+            }
+        }
+        Value::List(list) => {
+            out.push('[');
+            for (index, item) in list.items().iter().enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                stacker::maybe_grow(128 << 10, 1 << 20, || element(out, item, depth + 1))?;
+            }
+            out.push(']');
+        }
+        Value::Bytes(bytes) => {
+            let digits: Vec<String> = bytes.iter().map(ToString::to_string).collect();
+            out.push_str(&format!("[{}]", digits.join(", ")));
+        }
+        Value::Object(object) if object.string().is_some() => match dates::toml(value) {
+            Some(text) => out.push_str(&text),
+            None => string(out, &object.string().unwrap_or_default()),
+        },
+        Value::Map(_) | Value::Object(_) => {
+            let (direct, below) = parted(value)?;
+            out.push('{');
+            for (all, comma_at_end) in [(&direct, !below.is_empty()), (&below, false)] {
+                for (index, (key, value)) in all.iter().enumerate().filter(|(_, (_, value))| !is_nil(value)) {
+                    key_value(out, &[key], value, true)?;
+                    if comma_at_end || index + 1 < all.len() {
+                        out.push_str(", ");
+                    }
+                }
+            }
+            out.push('}');
+        }
+        Value::Nil | Value::Error(_) | Value::Complex(..) | Value::Func(_) => {
+            return Err(format!("unexpected type: {}", value.type_name()));
+        }
+    }
+    Ok(())
+}
+
 fn name(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !key.is_empty() && key.chars().all(bare) {
+    if key.is_empty() {
+        return "\"\"".to_owned();
+    }
+    if key.chars().all(bare) {
         return key.to_owned();
     }
     let mut out = String::new();
@@ -129,4 +236,37 @@ fn string(out: &mut String, text: &str) {
         }
     }
     out.push('"');
+}
+
+/// The map that a text holds.
+///
+/// # Errors
+/// The message that `fromToml` puts under `Error`.
+pub(super) fn read(text: &str) -> Result<Map, String> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
+        let line = before.matches('\n').count() + 1;
+        format!("toml: line {line}: {}", error.message().lines().next().unwrap_or_default())
+    })?;
+    Ok(map(table))
+}
+
+fn map(table: toml::Table) -> Map {
+    Map::from(table.into_iter().map(|(key, item)| (key.into(), value(item))).collect::<crate::template::Entries>())
+}
+
+fn value(item: toml::Value) -> Value {
+    match item {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => Value::Int64(number),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::Datetime(at) => dates::from_toml(&at.to_string()).unwrap_or_else(|| at.to_string().into()),
+        toml::Value::Array(items) => {
+            let tables = !items.is_empty() && items.iter().all(toml::Value::is_table);
+            let items: Vec<Value> = items.into_iter().map(value).collect();
+            if tables { Value::List(List::new(&MAP_LIST, items)) } else { Value::list(items) }
+        }
+        toml::Value::Table(table) => Value::Map(map(table)),
+    }
 }

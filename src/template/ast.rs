@@ -34,6 +34,23 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The line that a position is in, at most so many bytes of it: those around the position.
+    pub(super) fn line(&self, pos: usize, most: usize) -> &str {
+        let whole = |mut at: usize| {
+            while !self.text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let pos = whole(pos.min(self.text.len()));
+        let (before, behind) = self.text.split_at(pos);
+        let start = before.rfind('\n').map_or(0, |at| at + 1).max(pos.saturating_sub(most / 2));
+        let end = behind.find('\n').map_or(self.text.len(), |at| pos + at).min(pos.saturating_add(most / 2));
+        &self.text[whole(start)..whole(end)]
+    }
+}
+
 /// What stands in a template's body.
 #[derive(Debug)]
 pub(super) enum Node {

@@ -1,6 +1,6 @@
 //! What a running template lends to the functions it calls: the way back into the engine, and the bill.
 
-use super::ast::Template;
+use super::ast::{Source, Template};
 use super::error::{Error, ErrorKind};
 use super::exec;
 use super::function::{FuncError, Function, FunctionTable};
@@ -43,7 +43,23 @@ pub struct Context<'a> {
     parsed_texts: usize,
     /// Who follows the run, if anybody does.
     watch: Option<Box<Watch>>,
+    /// Where the function that runs was called.
+    site: Option<Site>,
+    /// The calls that led to the template that runs (`include`, `tpl`), outermost first.
+    callers: Vec<Site>,
 }
+
+/// A place in a text of templates.
+struct Site {
+    source: Arc<Source>,
+    pos: usize,
+}
+
+/// Callers that a call is told apart by.
+const MAX_CALLERS: usize = 16;
+
+/// Bytes of a line that a call is told apart by.
+const MAX_LINE: usize = 512;
 
 impl Context<'_> {
     /// Executes a template of the current set and returns what it wrote.
@@ -66,7 +82,37 @@ impl Context<'_> {
                 ),
             ));
         };
-        exec::execute(self, &template, data).map_err(|error| *error)
+        self.executed(&template, data)
+    }
+
+    fn executed(&mut self, template: &Arc<Template>, data: Value) -> Result<Str, Error> {
+        let callers = self.callers.len();
+        self.callers.extend(self.site.take());
+        let result = exec::execute(self, template, data);
+        self.callers.truncate(callers + 1);
+        if self.callers.len() > callers {
+            self.site = self.callers.pop();
+        }
+        result.map_err(|error| *error)
+    }
+
+    /// Notes where the function was called that runs next.
+    pub(super) fn calls_from(&mut self, source: &Arc<Source>, pos: usize) {
+        self.site = Some(Site { source: Arc::clone(source), pos });
+    }
+
+    /// A name of the call that is being made: the template and the text of the line that it stands in, and those of the calls
+    /// that led there. What is added elsewhere in a template does not change it; two calls in lines alike share it.
+    pub fn call_site(&self) -> String {
+        let callers = &self.callers[self.callers.len().saturating_sub(MAX_CALLERS)..];
+        let mut name = String::new();
+        for site in callers.iter().chain(&self.site) {
+            name.push_str(&site.source.name);
+            name.push('\0');
+            name.push_str(site.source.line(site.pos, MAX_LINE).trim());
+            name.push('\0');
+        }
+        name
     }
 
     /// Parses `text` as the template `name` and executes it. It sees the current set; what it defines is seen only while it
@@ -83,9 +129,9 @@ impl Context<'_> {
             ));
         };
         self.overlays.push(trees);
-        let result = exec::execute(self, &template, data);
+        let result = self.executed(&template, data);
         self.overlays.pop();
-        result.map(Str::from).map_err(|error| *error)
+        result
     }
 
     fn parsed(&mut self, name: &str, text: &str) -> Result<Rc<Trees>, Error> {
@@ -219,6 +265,8 @@ impl<'a> Engine<'a> {
                 texts: HashMap::new(),
                 parsed_texts: 0,
                 watch: None,
+                site: None,
+                callers: Vec::new(),
             },
         }
     }

@@ -332,6 +332,7 @@ impl<'t> Exec<'t, '_, '_> {
             }
             Callee::Function(function) => {
                 let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
+                self.context.calls_from(self.source(), call_at.pos());
                 self.context.call(&function, &values).map(Operand::result)
             }
             Callee::Method(method, receiver) => {
@@ -403,6 +404,7 @@ impl<'t> Exec<'t, '_, '_> {
             Type::Int64 => (int.map(Value::Int64), "integer"),
             Type::Uint8 => (uint.map(|n| Value::Uint8(n as u8)), "unsigned integer"),
             Type::Uint => (uint.map(Value::Uint), "unsigned integer"),
+            Type::Uint32 => (uint.map(|n| Value::Uint(u64::from(n as u32))), "unsigned integer"),
             Type::Uint64 => (uint.map(Value::Uint64), "unsigned integer"),
             Type::Float64 => (number.and_then(|number| number.float).map(Value::Float64), "float"),
             Type::Complex => {

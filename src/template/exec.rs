@@ -1,6 +1,6 @@
 //! Executes trees: statements here, expressions in `eval`.
 
-use super::ast::{At, Branch, BranchKind, Node, Template};
+use super::ast::{At, Branch, BranchKind, Node, Source, Template};
 use super::context::Context;
 use super::error::{Error, ErrorKind};
 use super::limits::MAX_TEXT;
@@ -62,6 +62,11 @@ impl<'t> Exec<'t, '_, '_> {
     /// An error at the node in hand, with Go's text.
     pub(super) fn fail(&self, message: impl Into<String>) -> Box<Error> {
         self.failure(ErrorKind::Execute, message.into(), None)
+    }
+
+    /// The text that the template stands in.
+    pub(super) fn source(&self) -> &'t Arc<Source> {
+        &self.template.source
     }
 
     pub(super) fn limit(&self, message: String) -> Box<Error> {

@@ -27,6 +27,8 @@ pub enum Type {
     Uint,
     /// `uint64`
     Uint64,
+    /// `uint32`: only a parameter; no value is of this type, a literal becomes a `uint`.
+    Uint32,
     /// `float64`
     Float64,
     /// `complex128`
@@ -206,6 +208,7 @@ impl Type {
             Self::Uint8 => "uint8",
             Self::Uint => "uint",
             Self::Uint64 => "uint64",
+            Self::Uint32 => "uint32",
             Self::Float64 => "float64",
             Self::Complex => "complex128",
             Self::String => "string",
@@ -236,7 +239,7 @@ impl Type {
             Self::Int32 => Value::Int32(0),
             Self::Int64 => Value::Int64(0),
             Self::Uint8 => Value::Uint8(0),
-            Self::Uint => Value::Uint(0),
+            Self::Uint | Self::Uint32 => Value::Uint(0),
             Self::Uint64 => Value::Uint64(0),
             Self::Float64 => Value::Float64(0.0),
             Self::Complex => Value::Complex(0.0, 0.0),

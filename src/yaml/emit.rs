@@ -35,6 +35,15 @@ pub fn try_emit(value: &Value) -> Result<String, EmitError> {
     })
 }
 
+/// The value as YAML, byte for byte as go-yaml v3 writes Go's values with an indentation of 2: what Helm's `toYamlPretty`
+/// prints. Lists stand deeper than their key, lines are not folded, numbers are printed as Go's `%g`.
+#[must_use]
+pub fn emit_pretty(value: &Value) -> String {
+    let mut emitter = Emitter { pretty: true, ..Emitter::default() };
+    emitter.document(value);
+    emitter.out
+}
+
 /// Where a node stands, as far as it matters to how it is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
@@ -54,6 +63,8 @@ struct Emitter {
     whitespace: bool,
     /// Only indentation and `-`, `?`, `:` stand on this line.
     indention: bool,
+    /// As go-yaml v3 rather than v2 through JSON.
+    pretty: bool,
 }
 
 const STEP: usize = 2;
@@ -74,6 +85,9 @@ impl Emitter {
         match value {
             Value::Null => self.plain("null", false),
             Value::Bool(b) => self.plain(if *b { "true" } else { "false" }, false),
+            Value::Number(n) if self.pretty && n.is_f64() => {
+                self.plain(&go_float(n.as_f64().unwrap_or_default()), false);
+            }
             Value::Number(n) => self.plain(&number(n), false),
             Value::String(s) => self.string(s, context),
             Value::Array(items) if items.is_empty() => self.empty("[", "]"),
@@ -85,7 +99,7 @@ impl Emitter {
 
     fn list(&mut self, items: &[Value], context: Context) {
         let outer = self.indent;
-        let indentless = matches!(context, Context::Value | Context::LongKey) && !self.indention;
+        let indentless = matches!(context, Context::Value | Context::LongKey) && !self.indention && !self.pretty;
         self.increase_indent(indentless);
         for item in items {
             self.write_indent();
@@ -99,7 +113,7 @@ impl Emitter {
         let outer = self.indent;
         self.increase_indent(false);
         let mut keys: Vec<&str> = map.keys().map(String::as_str).collect();
-        order::sort(&mut keys);
+        order::sort(&mut keys, if self.pretty { order::natural_less_v3 } else { order::natural_less });
         for key in keys {
             self.write_indent();
             if key.len() <= SIMPLE_KEY && !key.contains(is_break) {
@@ -123,8 +137,8 @@ impl Emitter {
     }
 
     fn string(&mut self, text: &str, context: Context) {
-        let shape = Shape::of(text);
-        let folds = context != Context::SimpleKey;
+        let shape = if self.pretty { Shape::with_tabs(text) } else { Shape::of(text) };
+        let folds = context != Context::SimpleKey && !self.pretty;
         let outer = self.indent;
         // A scalar at the root is indented like the content of a flow collection.
         self.indent = Some(outer.map_or(STEP, |n| n + STEP));
@@ -134,7 +148,7 @@ impl Emitter {
             } else {
                 self.double_quoted(text, folds);
             }
-        } else if resolve::needs_quotes(text) {
+        } else if resolve::needs_quotes(text) || (self.pretty && is_octal(text)) {
             self.double_quoted(text, folds);
         } else if shape.plain_allowed {
             self.plain(text, folds);
@@ -345,6 +359,16 @@ struct Shape {
 }
 
 impl Shape {
+    /// go-yaml v3 lets tabs stand in blocks.
+    fn with_tabs(text: &str) -> Self {
+        if text.contains('\t') {
+            let block_allowed = Self::of(&text.replace('\t', "x")).block_allowed;
+            Self { plain_allowed: false, single_quoted_allowed: false, block_allowed }
+        } else {
+            Self::of(text)
+        }
+    }
+
     fn of(text: &str) -> Self {
         let mut indicators = text.starts_with("---") || text.starts_with("...");
         let (mut special, mut line_breaks) = (false, false);
@@ -389,6 +413,12 @@ impl Shape {
             block_allowed: !(special || space_break || text.is_empty() || text.ends_with(' ')),
         }
     }
+}
+
+/// YAML 1.2's octal numbers, which go-yaml v3 alone writes in quotes.
+fn is_octal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).strip_prefix("0o").map(|digits| digits.replace('_', ""));
+    digits.is_some_and(|digits| i64::from_str_radix(&digits, 8).is_ok())
 }
 
 fn is_break(c: char) -> bool {

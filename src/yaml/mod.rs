@@ -22,7 +22,7 @@ mod through_json;
 mod timestamp;
 
 pub use build::{ALIAS_BYTES, ANCHOR_NODES, DEPTH};
-pub use emit::{EmitError, emit, try_emit};
+pub use emit::{EmitError, emit, emit_pretty, try_emit};
 pub use error::Error;
 pub use node::{Node, NodeValue, Numbers};
 pub use number::go_float;

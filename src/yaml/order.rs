@@ -35,6 +35,15 @@ fn number(text: &[char], at: usize, start: i64) -> (i64, usize) {
 /// True when go-yaml v2 writes key `a` before key `b`: `a2` before `a10`, `_` and digits before letters.
 #[must_use]
 pub fn natural_less(a: &str, b: &str) -> bool {
+    less(a, b, false)
+}
+
+/// True when go-yaml v3 writes key `a` before key `b`: as v2, but letters come first where a number has just ended.
+pub(super) fn natural_less_v3(a: &str, b: &str) -> bool {
+    less(a, b, true)
+}
+
+fn less(a: &str, b: &str, letters_end_numbers: bool) -> bool {
     // Most keys share no long prefix; only the characters from the first difference on matter, and the digits before it.
     let (ar, br): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let Some(i) = ar.iter().zip(&br).position(|(x, y)| x != y) else { return ar.len() < br.len() };
@@ -44,7 +53,8 @@ pub fn natural_less(a: &str, b: &str) -> bool {
         return x < y;
     }
     if xl || yl {
-        return yl;
+        let in_number = letters_end_numbers && ar[..i].last().is_some_and(|c| is_digit(*c));
+        return if in_number { xl } else { yl };
     }
     // A zero inside of a number is no leading zero.
     let inside = (x == '0' || y == '0') && ar[..i].iter().rev().take_while(|c| is_digit(**c)).any(|c| *c != '0');
@@ -61,17 +71,17 @@ pub fn natural_less(a: &str, b: &str) -> bool {
 
 /// Sorts keys as go-yaml does. A merge sort of our own, because Go's rule is no total order for numbers that overflow, which
 /// the standard library's sort may answer with a panic.
-pub(super) fn sort(keys: &mut Vec<&str>) {
+pub(super) fn sort(keys: &mut Vec<&str>, less: fn(&str, &str) -> bool) {
     if keys.len() < 2 {
         return;
     }
     let mut right = keys.split_off(keys.len() / 2);
-    sort(keys);
-    sort(&mut right);
+    sort(keys, less);
+    sort(&mut right, less);
     let left = std::mem::take(keys);
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(l), Some(r)) = (left.peek(), right.peek()) {
-        let next = if natural_less(r, l) { right.next() } else { left.next() };
+        let next = if less(r, l) { right.next() } else { left.next() };
         keys.extend(next);
     }
     keys.extend(left);

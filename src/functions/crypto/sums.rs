@@ -2,13 +2,13 @@
 
 use sha2::Digest as _;
 
-use super::encoding::raw;
-use super::fixed;
+use super::super::encoding::raw;
+use super::super::fixed;
 use crate::template::{FunctionTable, Type};
 
 const S: Type = Type::String;
 
-pub(super) fn register(table: &mut FunctionTable) {
+pub(in crate::functions) fn register(table: &mut FunctionTable) {
     table.add("sha1sum", fixed(&[S]), |_, a| Ok(hex(&sha1::Sha1::digest(raw(&a[0]))).into()));
     table.add("sha256sum", fixed(&[S]), |_, a| Ok(hex(&sha2::Sha256::digest(raw(&a[0]))).into()));
     table.add("sha512sum", fixed(&[S]), |_, a| Ok(hex(&sha2::Sha512::digest(raw(&a[0]))).into()));
