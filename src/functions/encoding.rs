@@ -112,23 +112,40 @@ fn encode32(bytes: &[u8]) -> String {
     out
 }
 
+/// Go's decoder: line ends are skipped; nothing is read behind the padding.
 fn decode32(text: &[u8]) -> Result<Vec<u8>, usize> {
     let text: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
     let mut out = Vec::with_capacity(text.len() / 8 * 5);
-    for (index, chunk) in text.chunks(8).enumerate() {
-        let at = index * 8;
-        let digits = chunk.iter().take_while(|b| **b != b'=').count();
-        let mut bits = 0u64;
-        for (offset, byte) in chunk[..digits].iter().enumerate() {
-            let digit = ALPHABET_32.iter().position(|c| c == byte).ok_or(at + offset)?;
-            bits |= (digit as u64) << (35 - 5 * offset);
-        }
-        let last = at + 8 >= text.len();
-        let padded = chunk.len() == 8 && chunk[digits..].iter().all(|b| *b == b'=');
-        if !padded || (digits < 8 && (!last || !matches!(digits, 2 | 4 | 5 | 7))) {
-            return Err(at + digits);
+    let mut rest = &text[..];
+    while !rest.is_empty() {
+        let (mut bits, mut digits) = (0u64, 0);
+        let mut ended = false;
+        while digits < 8 {
+            let at = text.len() - rest.len();
+            let Some((byte, behind)) = rest.split_first() else { return Err(at - digits) };
+            rest = behind;
+            if *byte == b'=' && digits >= 2 && rest.len() < 8 {
+                let wanted = 7 - digits;
+                if rest.len() < wanted {
+                    return Err(text.len());
+                }
+                if let Some(wrong) = rest[..wanted].iter().position(|byte| *byte != b'=') {
+                    return Err(at + wrong);
+                }
+                if matches!(digits, 3 | 6) {
+                    return Err(at);
+                }
+                ended = true;
+                break;
+            }
+            let digit = ALPHABET_32.iter().position(|c| c == byte).ok_or(at)?;
+            bits |= (digit as u64) << (35 - 5 * digits);
+            digits += 1;
         }
         out.extend_from_slice(&bits.to_be_bytes()[3..3 + digits * 5 / 8]);
+        if ended {
+            break;
+        }
     }
     Ok(out)
 }

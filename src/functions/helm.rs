@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Surroundings, fixed, toml};
 use crate::go::json::{self, Style};
-use crate::template::{Context, ErrorKind, FuncError, FunctionTable, Type, Value, quote};
+use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Type, Value, quote};
 use crate::yaml::{self, Numbers};
 
 const A: Type = Type::Any;
@@ -102,16 +102,16 @@ fn register_yaml(table: &mut FunctionTable) {
         Ok(text.into())
     });
     table.add("fromYaml", fixed(&[S]), |_, a| {
-        Ok(read_map(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: "))
+        Ok(read_map(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: ", Map::empty()))
     });
     table.add("fromYamlArray", fixed(&[S]), |_, a| {
-        Ok(read_list(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: "))
+        Ok(read_list(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: ", List::from(Vec::new())))
     });
 }
 
 fn register_json(table: &mut FunctionTable) {
-    table.add("fromJson", fixed(&[S]), |_, a| Ok(read_map(json::read(a[0].str()), "")));
-    table.add("fromJsonArray", fixed(&[S]), |_, a| Ok(read_list(json::read(a[0].str()), "")));
+    table.add("fromJson", fixed(&[S]), |_, a| Ok(read_map(json::read(a[0].str()), "", Map::nil(&ANY_MAP))));
+    table.add("fromJsonArray", fixed(&[S]), |_, a| Ok(read_list(json::read(a[0].str()), "", List::nil(&ANY_LIST))));
     table.add("mustFromJson", fixed(&[S]), |_, a| {
         json::read(a[0].str()).map(|json| Value::from(&json)).map_err(FuncError::new)
     });
@@ -121,10 +121,16 @@ fn register_json(table: &mut FunctionTable) {
         ("toRawJson", "mustToRawJson", false, false),
     ] {
         let style = Style { escape_html, pretty };
-        table.add(name, fixed(&[A]), move |_, a| Ok(a[0].to_json_text(style).map_or_else(|_| "".into(), Value::from)));
-        table.add(must, fixed(&[A]), move |_, a| {
+        let strict = move |_: &mut Context<'_>, a: &[Value]| {
             a[0].to_json_text(style).map(Value::from).map_err(|error| FuncError::new(error.to_string()))
-        });
+        };
+        table.add(must, fixed(&[A]), strict);
+        if name == "toRawJson" {
+            // Sprig panics where the others give an empty text.
+            table.add(name, fixed(&[A]), strict);
+        } else {
+            table.add(name, fixed(&[A]), move |ctx, a| Ok(strict(ctx, a).unwrap_or_else(|_| "".into())));
+        }
     }
 }
 
@@ -159,20 +165,21 @@ fn mismatch(found: &serde_json::Value, wanted: &str, prefix: &str) -> String {
     format!("{prefix}json: cannot unmarshal {} into Go value of type {wanted}", json::kind(found))
 }
 
-fn read_map(read: Result<serde_json::Value, String>, prefix: &str) -> Value {
+/// `null` leaves what Go decodes into as it was, or makes it nil.
+fn read_map(read: Result<serde_json::Value, String>, prefix: &str, null: Map) -> Value {
     let error = match read {
         Ok(json @ serde_json::Value::Object(_)) => return Value::from(&json),
-        Ok(serde_json::Value::Null) => return Value::Map(crate::template::Map::empty()),
+        Ok(serde_json::Value::Null) => return null.into(),
         Ok(other) => mismatch(&other, "map[string]interface {}", prefix),
         Err(error) => error,
     };
     Value::map([("Error", Value::from(error))])
 }
 
-fn read_list(read: Result<serde_json::Value, String>, prefix: &str) -> Value {
+fn read_list(read: Result<serde_json::Value, String>, prefix: &str, null: List) -> Value {
     let error = match read {
         Ok(json @ serde_json::Value::Array(_)) => return Value::from(&json),
-        Ok(serde_json::Value::Null) => return Value::list(Vec::new()),
+        Ok(serde_json::Value::Null) => return null.into(),
         Ok(other) => mismatch(&other, "[]interface {}", prefix),
         Err(error) => error,
     };

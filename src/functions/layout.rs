@@ -136,12 +136,13 @@ fn printed(time: &Zoned, piece: &str) -> String {
 /// The zone's abbreviation, `UTC` for the universal time.
 pub(super) fn zone_name(time: &Zoned) -> String {
     let zone = time.time_zone();
-    if zone.iana_name().is_none() && *zone != TimeZone::UTC && zone.to_fixed_offset().is_ok() {
-        // An offset that was read has no name.
-        return offset(time.offset().seconds(), "-0700");
+    let name = zone.to_offset_info(time.timestamp()).abbreviation().to_owned();
+    // A zone that is no more than an offset has no abbreviation, and the offset stands.
+    if zone.iana_name().is_none() && name.starts_with(['+', '-']) {
+        offset(time.offset().seconds(), "-0700")
+    } else {
+        name
     }
-    let info = time.time_zone().to_offset_info(time.timestamp());
-    info.abbreviation().to_owned()
 }
 
 fn fraction(time: &Zoned, piece: &str) -> String {
@@ -189,6 +190,7 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
     let (mut year, mut month, mut day) = (0i16, 1i8, 1i8);
     let (mut hour, mut minute, mut second, mut nanos) = (0i8, 0i8, 0i8, 0i32);
     let (mut afternoon, mut shift, mut utc) = (None, None, false);
+    let mut abbreviation = None;
     let (mut rest_layout, mut rest) = (layout, text);
     loop {
         let (before, piece, after) = next_piece(rest_layout);
@@ -294,6 +296,7 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
                     return Err(failed(piece, at));
                 }
                 utc = &rest[..letters] == "UTC";
+                abbreviation = Some(&rest[..letters]);
                 rest = &rest[letters..];
             }
             piece if piece.starts_with(['.', ',']) => {
@@ -354,12 +357,19 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
             "second"
         })
     })?;
-    let zone = match shift {
+    let moment = DateTime::from_parts(date, time);
+    let local = moment.to_zoned(zone.clone()).map_err(|error| error.to_string())?;
+    let zone = match (shift, abbreviation) {
         _ if utc => TimeZone::UTC,
-        Some(seconds) => TimeZone::fixed(Offset::from_seconds(seconds).map_err(|_| range("zone"))?),
-        None => zone.clone(),
+        (Some(seconds), _) if local.offset().seconds() == seconds => return Ok(local),
+        (Some(seconds), _) => TimeZone::fixed(Offset::from_seconds(seconds).map_err(|_| range("zone"))?),
+        // An abbreviation that the local zone does not have is a zone of its own, without an offset.
+        (None, Some(name)) if zone_name(&local) != name => {
+            TimeZone::posix(&format!("{name}0")).map_err(|error| error.to_string())?
+        }
+        (None, _) => return Ok(local),
     };
-    DateTime::from_parts(date, time).to_zoned(zone).map_err(|error| error.to_string())
+    moment.to_zoned(zone).map_err(|error| error.to_string())
 }
 
 /// Takes what a layout has between its pieces off a text; any number of spaces stand for any other. The error is what was left

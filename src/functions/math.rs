@@ -29,8 +29,22 @@ pub(super) fn register(table: &mut FunctionTable) {
         table.add(name, rest(&[A]), |_, a| Ok(Value::Int64(a.iter().map(to_i64).max().unwrap_or(0))));
     }
     table.add("min", rest(&[A]), |_, a| Ok(Value::Int64(a.iter().map(to_i64).min().unwrap_or(0))));
-    table.add("maxf", rest(&[A]), |_, a| Ok(Value::Float64(a[1..].iter().map(to_f64).fold(to_f64(&a[0]), f64::max))));
-    table.add("minf", rest(&[A]), |_, a| Ok(Value::Float64(a[1..].iter().map(to_f64).fold(to_f64(&a[0]), f64::min))));
+    table.add("maxf", rest(&[A]), |_, a| {
+        Ok(Value::Float64(
+            a[1..]
+                .iter()
+                .map(to_f64)
+                .fold(to_f64(&a[0]), |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }),
+        ))
+    });
+    table.add("minf", rest(&[A]), |_, a| {
+        Ok(Value::Float64(
+            a[1..]
+                .iter()
+                .map(to_f64)
+                .fold(to_f64(&a[0]), |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }),
+        ))
+    });
     table.add("addf", rest(&[]), |_, a| decimal(0.0, a, Decimal::add, |x, y| x + y));
     table.add("add1f", fixed(&[A]), |_, a| decimal(to_f64(&a[0]), &[Value::Float64(1.0)], Decimal::add, |x, y| x + y));
     table.add("subf", rest(&[A]), |_, a| decimal(to_f64(&a[0]), &a[1..], Decimal::sub, |x, y| x - y));
@@ -92,6 +106,9 @@ fn decimal(
     exact: fn(Decimal, Decimal) -> Option<Decimal>,
     rough: fn(f64, f64) -> f64,
 ) -> Result<Value, FuncError> {
+    for x in std::iter::once(first).chain(others.iter().map(to_f64)).filter(|x| !x.is_finite()) {
+        return Err(format!("Cannot create a Decimal from {}", Value::Float64(x)).into());
+    }
     let mut result = Decimal::from_f64(first);
     for other in others {
         result = result.and_then(|sum| exact(sum, Decimal::from_f64(to_f64(other))?));

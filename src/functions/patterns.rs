@@ -9,7 +9,7 @@ use regex::Regex;
 use super::convert::{checked, string_list, to_i64};
 use super::fixed;
 use crate::go::regexp;
-use crate::template::{FuncError, FunctionTable, Str, Type, Value, quote};
+use crate::template::{FuncError, FunctionTable, List, STRING_LIST, Str, Type, Value, quote};
 
 const S: Type = Type::String;
 const I: Type = Type::Int;
@@ -31,7 +31,7 @@ pub(super) fn register(table: &mut FunctionTable) {
     });
     both(table, ["regexFindAll", "mustRegexFindAll"], &[S, S, I], |regex, a| {
         let limit = usize::try_from(to_i64(&a[2])).unwrap_or(usize::MAX);
-        Ok(string_list(regex.find_iter(a[1].str()).take(limit).map(|found| Str::from(found.as_str()))))
+        Ok(nil_if_empty(regex.find_iter(a[1].str()).take(limit).map(|found| Str::from(found.as_str())).collect()))
     });
     both(table, ["regexReplaceAll", "mustRegexReplaceAll"], &[S, S, S], |regex, a| {
         let (text, template) = (a[1].str(), a[2].str());
@@ -53,7 +53,9 @@ pub(super) fn register(table: &mut FunctionTable) {
         Ok(regex.replace_all(a[1].str(), regex::NoExpand(a[2].str())).into_owned().into())
     });
     both(table, ["regexSplit", "mustRegexSplit"], &[S, S, I], |regex, a| {
-        Ok(string_list(split(regex, a[0].str(), a[1].str(), to_i64(&a[2]))))
+        let limit = to_i64(&a[2]);
+        let parts = split(regex, a[0].str(), a[1].str(), limit);
+        Ok(if limit == 0 { nil_if_empty(parts) } else { string_list(parts) })
     });
     table.add("regexQuoteMeta", fixed(&[S]), |_, a| {
         let special = |c| "\\.+*?()|[]{}^$".contains(c);
@@ -66,6 +68,11 @@ pub(super) fn register(table: &mut FunctionTable) {
         }
         Ok(out.into())
     });
+}
+
+/// Where Go found nothing, it made no slice.
+fn nil_if_empty(found: Vec<Str>) -> Value {
+    if found.is_empty() { Value::List(List::nil(&STRING_LIST)) } else { string_list(found) }
 }
 
 /// A function that panics on a bad pattern, and the one that returns the error.

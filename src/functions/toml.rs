@@ -109,7 +109,17 @@ fn heading(out: &mut String, path: &[&str], open: &str, close: &str) {
 fn entries(value: &Value) -> Vec<(String, Value)> {
     match value {
         Value::Map(map) => map.snapshot().into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
-        Value::Object(object) => object.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        Value::Object(object) => {
+            let mut all = Vec::new();
+            for (name, value) in object.fields() {
+                match value {
+                    // The chart's metadata is embedded: its fields are the chart's.
+                    Value::Object(_) if name == "Metadata" => all.extend(entries(&value)),
+                    value => all.push((name.to_owned(), value)),
+                }
+            }
+            all
+        }
         _ => Vec::new(),
     }
 }

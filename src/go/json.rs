@@ -128,7 +128,36 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
         let number = String::from_utf8_lossy(number);
         return Err(format!("json: cannot unmarshal number {number} into Go value of type float64"));
     }
-    serde_json::from_str::<Value>(text).map(floats).map_err(|error| error.to_string())
+    serde_json::from_str::<Value>(&paired(text)).map(floats).map_err(|error| error.to_string())
+}
+
+/// The text with `\ufffd` in the place of each half of a surrogate pair that lacks its other half, as Go reads it.
+fn paired(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains("\\ud") && !text.contains("\\uD") {
+        return text.into();
+    }
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let length = match (c, unit(at), unit(at + 6)) {
+            ('\\', Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            ('\\', Some(0xd800..=0xdfff), _) => {
+                out.push('\u{fffd}');
+                at += 6;
+                continue;
+            }
+            // What is escaped is not the start of an escape.
+            ('\\', ..) => 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+            (c, ..) => c.len_utf8(),
+        };
+        out.push_str(&text[at..at + length]);
+        at += length;
+    }
+    out.into()
 }
 
 /// Checks that a text begins with a JSON value, as Go's `json.Decoder` does: what follows the value is not looked at.

@@ -85,7 +85,7 @@ impl Context<'_> {
         self.executed(&template, data)
     }
 
-    fn executed(&mut self, template: &Arc<Template>, data: Value) -> Result<Str, Error> {
+    fn executed(&mut self, template: &Arc<Template>, data: Value) -> Result<Vec<u8>, Error> {
         let callers = self.callers.len();
         self.callers.extend(self.site.take());
         let result = exec::execute(self, template, data);
@@ -131,7 +131,7 @@ impl Context<'_> {
         self.overlays.push(trees);
         let result = self.executed(&template, data);
         self.overlays.pop();
-        result
+        result.map(Str::from)
     }
 
     fn parsed(&mut self, name: &str, text: &str) -> Result<Rc<Trees>, Error> {

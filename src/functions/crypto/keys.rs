@@ -135,12 +135,12 @@ enum Form {
 
 /// Why bytes are no key of a form: they are one of another, or none.
 fn mistaken(bytes: &[u8], wanted: Form) -> String {
-    let (function, what) = if wanted != Form::Pkcs8 && PKey::private_key_from_pkcs8(bytes).is_ok() {
-        ("ParsePKCS8PrivateKey", if wanted == Form::Pkcs1 { "type" } else { "format" })
+    let function = if wanted != Form::Pkcs8 && PKey::private_key_from_pkcs8(bytes).is_ok() {
+        "ParsePKCS8PrivateKey"
     } else if wanted != Form::Pkcs1 && Rsa::private_key_from_der(bytes).is_ok() {
-        ("ParsePKCS1PrivateKey", "format")
+        "ParsePKCS1PrivateKey"
     } else if wanted != Form::Sec1 && EcKey::private_key_from_der(bytes).is_ok() {
-        ("ParseECPrivateKey", if wanted == Form::Pkcs1 { "type" } else { "format" })
+        "ParseECPrivateKey"
     } else if bytes.is_empty() {
         return "asn1: syntax error: sequence truncated".to_owned();
     } else if wanted == Form::Sec1 {
@@ -148,5 +148,5 @@ fn mistaken(bytes: &[u8], wanted: Form) -> String {
     } else {
         return "asn1: structure error: tags don't match".to_owned();
     };
-    format!("x509: failed to parse private key (use {function} instead for this key {what})")
+    format!("x509: failed to parse private key (use {function} instead for this key format)")
 }

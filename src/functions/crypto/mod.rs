@@ -11,6 +11,9 @@ mod pem;
 mod primes;
 mod sums;
 
+#[cfg(test)]
+mod tests;
+
 use super::Surroundings;
 use crate::template::FunctionTable;
 
