@@ -8,3 +8,4 @@ mod lock;
 mod oci;
 mod package;
 mod support;
+mod token;

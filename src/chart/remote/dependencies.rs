@@ -1,6 +1,5 @@
 //! Fills a chart's `charts/` folder with what it depends on and keeps `Chart.lock`, with helm's words on the way (helm:
 //! `downloader.Manager`).
-#![expect(clippy::disallowed_methods, reason = "this is the edge where a chart's folder is read and written")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,4 @@
 //! `evenkeel chart dependency`: what a chart depends on, listed, resolved and fetched as `helm dependency` does.
-#![expect(clippy::disallowed_methods, reason = "the chart's folder is named on the command line")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
