@@ -33,7 +33,7 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         let body = axum::body::to_bytes(body, 10_000).await.unwrap();
         let form = String::from_utf8(body.to_vec()).unwrap();
         served.asked.lock().unwrap().push(format!("{} {query}{form}", parts.method));
-        let exchange = parts.method == Method::POST && form.contains("refresh_token=identity%2Dtoken");
+        let exchange = parts.method == Method::POST && form.contains("refresh_token=identity-token");
         return if said.as_deref() == Some(BASIC) {
             r#"{"token": "good.token"}"#.into_response()
         } else if exchange {
@@ -118,7 +118,7 @@ fn tokens_are_fetched_for_logins_and_layers_come_from_other_hosts_without_them()
     write(&home.path().join(".config/helm/registry/config.json"), &config);
     fresh("two", &["--version", "1.0.0"]).expect_code(0);
     let asked = served.asked.lock().unwrap().split_off(0);
-    assert!(asked[0].starts_with("POST grant_type=refresh%5Ftoken"), "{asked:?}");
+    assert!(asked[0].starts_with("POST grant_type=refresh_token"), "{asked:?}");
 
     // A wrong password, and what a registry may not claim or send.
     let wrong = fresh("three", &["--version", "1.0.0", "--username", "user", "--password", "not-the-w0rd"]);

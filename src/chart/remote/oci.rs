@@ -362,7 +362,7 @@ impl<'a> Registry<'a> {
         let client = self.http.client(self.tls, &url)?;
         let (request, method) = match &self.login {
             Some(Login::Identity(token)) => {
-                let form = url::form(&[
+                let body = form(&[
                     ("grant_type", "refresh_token"),
                     ("service", service),
                     ("client_id", "evenkeel"),
@@ -370,7 +370,7 @@ impl<'a> Registry<'a> {
                     ("refresh_token", token),
                 ]);
                 let kind = "application/x-www-form-urlencoded";
-                (client.post(url.clone()).header(CONTENT_TYPE, kind).body(form), Method::POST)
+                (client.post(url.clone()).header(CONTENT_TYPE, kind).body(body), Method::POST)
             }
             login => {
                 if !service.is_empty() {
@@ -556,14 +556,14 @@ fn quoted(text: &str) -> (String, &str) {
     (value, "")
 }
 
-/// Forms.
-mod url {
-    /// Pairs as `application/x-www-form-urlencoded`.
-    pub(super) fn form(pairs: &[(&str, &str)]) -> String {
-        let encode =
-            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-        pairs.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
-    }
+/// What stands in a form as it is.
+const FORM: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Pairs as `application/x-www-form-urlencoded`.
+fn form(pairs: &[(&str, &str)]) -> String {
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, FORM).to_string();
+    pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]
