@@ -35,6 +35,18 @@ impl Object for Version {
         None
     }
 
+    /// Go's fields have names that templates cannot see; `printf` prints them where a verb asks for more than the text.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("major", Value::Uint64(self.major)),
+            ("minor", Value::Uint64(self.minor)),
+            ("patch", Value::Uint64(self.patch)),
+            ("pre", self.prerelease.as_str().into()),
+            ("metadata", self.metadata.as_str().into()),
+            ("original", self.original.as_str().into()),
+        ]
+    }
+
     fn methods(&self) -> &'static [Method] {
         METHODS
     }
