@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(again.values_text, chart.values_text);
         assert_eq!((&again.lock, &again.files, &again.metadata), (&chart.lock, &chart.files, &chart.metadata));
         assert_eq!(again.dependencies[0].files, chart.dependencies[0].files);
-        let wrong = Chart { schema: Some(b"{".as_slice().into()), ..chart.clone() };
+        let wrong = Chart { schema: Some(b"{".as_slice().into()), ..chart };
         assert_eq!(wrong.pack(0).unwrap_err(), "Invalid JSON in values.schema.json");
     }
 }
