@@ -155,7 +155,7 @@ fn what_does_not_fit_is_told_in_helms_words() {
     let served = Repository::serve(&packed);
     let url = served.url();
     home.helm_ok(&helm, &["repo", "add", "own", &url]);
-    let both = Twice { home: &home, helm: helm.clone() };
+    let both = Twice { home: &home, helm };
     for dependencies in [
         format!("- {{name: web, version: ^7, repository: '{url}'}}"),
         format!("- {{name: webb, version: ^0, repository: '{url}'}}"),

@@ -41,7 +41,7 @@ fn what_is_packed_is_what_helm_packs() {
     write(&web.join("secret/b"), "no");
     write(&web.join("values.schema.json"), "{\"type\": \"object\"}\n");
     write(&web.join("files/mark.txt"), "\u{feff}with a mark\n");
-    write(&web.join(&format!("files/{}/{}.txt", "a".repeat(90), "b".repeat(90))), "long\n");
+    write(&web.join(format!("files/{}/{}.txt", "a".repeat(90), "b".repeat(90))), "long\n");
     write(&web.join("charts/inner/Chart.yaml"), "apiVersion: v1\nname: inner\nversion: 0.1.0\n# a comment\n");
     write(&web.join("charts/inner/requirements.yaml"), "dependencies: []\n");
     write(&web.join("charts/inner/values.yaml"), "# kept\nx: 1\n");
