@@ -106,7 +106,7 @@ fn decimal(
     exact: fn(Decimal, Decimal) -> Option<Decimal>,
     rough: fn(f64, f64) -> f64,
 ) -> Result<Value, FuncError> {
-    for x in std::iter::once(first).chain(others.iter().map(to_f64)).filter(|x| !x.is_finite()) {
+    if let Some(x) = std::iter::once(first).chain(others.iter().map(to_f64)).find(|x| !x.is_finite()) {
         return Err(format!("Cannot create a Decimal from {}", Value::Float64(x)).into());
     }
     let mut result = Decimal::from_f64(first);

@@ -173,7 +173,7 @@ fn reader() -> CompiledChart {
             "templates/a.yaml",
             "kind: A\nimage: {{ include \"image\" (dict \"img\" .Values.image) }}\nlabels: {{ toYaml .Values.labels | nindent 2 }}\n\
              list:\n{{ range .Values.list }}- {{ .p }}\n{{ end }}{{ if .Values.only }}only: 1{{ end }}\n{{ $p := deepCopy .Values.pod }}pod: {{ $p.a }}\n\
-             {{ if false }}{{ .Values.never.taken }}{{ end }}\nkey: {{ index .Values \"byKey\" | quote }} {{ hasKey .Values \"asked\" }}\n\
+             {{ if false }}{{ .Values.never.taken }}{{ end }}\nkey: k{{ index .Values \"byKey\" | quote }} {{ hasKey .Values \"asked\" }}\n\
              has: {{ .Capabilities.APIVersions.Has \"x/v1\" }} {{ .Release.Name }} {{ .Files.Get \"notes/a.txt\" }}\n",
         ),
         ("charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 0.1.0\n"),
@@ -226,7 +226,7 @@ fn a_render_depends_on_what_its_trace_names_and_on_nothing_else() {
     assert_eq!(key(&Table::new(), &other), base);
     other.capabilities.api_versions.push("x/v1".to_owned());
     assert_ne!(key(&Table::new(), &other), base);
-    let named = RenderOptions { release_name: "other".to_owned(), ..options.clone() };
+    let named = RenderOptions { release_name: "other".to_owned(), ..options };
     assert_ne!(key(&Table::new(), &named), base);
     assert!(trace.files["c"].covers(&["Get", "notes/a.txt"]) && !trace.files["c"].covers(&["Get", "b"]));
     assert!(trace.called.is_empty());

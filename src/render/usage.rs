@@ -184,8 +184,8 @@ impl Usage {
     fn hand_down(&mut self, charts: &[(Vec<String>, &Chart)]) {
         let mut global = Reads::default();
         for (keys, _) in charts {
-            let path = keys.iter().map(String::as_str).chain(["global"]);
-            let found = path.fold(Some(&self.values), |at, key| at?.children.get(key));
+            let mut path = keys.iter().map(String::as_str).chain(["global"]);
+            let found = path.try_fold(&self.values, |at, key| at.children.get(key));
             if let Some(found) = found {
                 global.merge(found);
             }

@@ -589,7 +589,7 @@ impl<'s> Analysis<'s> {
             Some(name) => assign(scope, &name, &after),
             // A map that is reached in another way is not followed through the change.
             None if map.shapes.iter().any(|shape| matches!(shape, Shape::Made(_))) || map.unknown => {
-                self.escape(&value)
+                self.escape(&value);
             }
             None => {}
         }

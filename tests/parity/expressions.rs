@@ -162,7 +162,7 @@ pub(super) fn sections(text: &'static str) -> BTreeMap<&'static str, Vec<String>
     for line in text.lines().skip(1) {
         match line.strip_prefix('@') {
             Some(next) if next.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) && !next.is_empty() => {
-                name = next
+                name = next;
             }
             _ => sections
                 .entry(name)

@@ -6,6 +6,7 @@ use crate::harness::project;
 #[path = "../../fuzz/src/targets.rs"]
 mod targets;
 
+#[expect(clippy::type_complexity, reason = "a table of names and functions")]
 #[test]
 fn what_fuzzing_found_stays_mended() {
     let all: [(&str, fn(&str)); 4] =

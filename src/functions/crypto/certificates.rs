@@ -1,8 +1,8 @@
 //! X.509 certificates: `genCA`, `genSelfSignedCert`, `genSignedCert`, each with a key of the caller's too, and
 //! `buildCustomCert`. They have the fields and extensions, in the order, of sprig's (Go's `x509.CreateCertificate`).
 
+use core::net::IpAddr;
 use std::any::Any;
-use std::net::IpAddr;
 
 use jiff::Timestamp;
 use openssl::hash::{MessageDigest, hash};
@@ -67,7 +67,7 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         let request = Request::of(&a[0], Some(&a[1]), Some(&a[2]), &a[3]);
         maker.make(&mut stream, Some(&a[5]), request, Issuer::Authority(&a[4]))
     });
-    table.add("buildCustomCert", fixed(&[S, S]), |_, a| Ok(custom(&a[0], &a[1])?));
+    table.add("buildCustomCert", fixed(&[S, S]), |_, a| custom(&a[0], &a[1]));
 }
 
 /// A certificate and its key, in PEM.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::{X509, X509StoreContext};
+use openssl::x509::{X509, X509StoreContext, X509StoreContextRef};
 
 use crate::functions::{Seeded, Surroundings, register};
 use crate::template::{Dialect, Engine, FunctionTable, Limits, MissingKey, Set, Value};
@@ -43,7 +43,7 @@ fn verifies(authority: &X509, leaf: &X509) -> bool {
     parameters.set_time(NOW.parse::<jiff::Timestamp>().unwrap().as_second());
     store.set_param(&parameters).unwrap();
     let mut context = X509StoreContext::new().unwrap();
-    context.init(&store.build(), leaf, &Stack::new().unwrap(), |context| context.verify_cert()).unwrap()
+    context.init(&store.build(), leaf, &Stack::new().unwrap(), X509StoreContextRef::verify_cert).unwrap()
 }
 
 const SIGNED: &str = r#"{{ $ca := genCA "the authority" 365 -}}

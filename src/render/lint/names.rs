@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::go::url::Url;
+
 /// A pattern of ours; one that cannot be read matches nothing.
 fn pattern(text: &str) -> Option<Regex> {
     Regex::new(text).ok()
@@ -45,8 +47,10 @@ pub(super) fn is_url(text: &str) -> bool {
     if text.len() <= 3 || text.chars().count() >= 2083 || text.starts_with('.') {
         return false;
     }
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    if rest.starts_with('.') || (!text.contains(':') && !text.contains('.')) {
+    let with_scheme =
+        if text.contains(':') && !text.contains("://") { format!("http://{text}") } else { text.to_owned() };
+    let Ok(url) = Url::parse(&with_scheme) else { return false };
+    if url.host.starts_with(b".") || (url.host.is_empty() && !url.path.is_empty() && !url.path.contains(&b'.')) {
         return false;
     }
     URL.as_ref().is_some_and(|pattern| pattern.is_match(text))

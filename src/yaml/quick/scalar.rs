@@ -232,7 +232,7 @@ impl<'t> Scanner<'t> {
                 b'+' if chomping == Chomping::Clip => chomping = Chomping::Keep,
                 b'-' if chomping == Chomping::Clip => chomping = Chomping::Strip,
                 b @ b'1'..=b'9' if indent.is_none() => {
-                    indent = Some(parent.max(0).cast_unsigned() + usize::from(b - b'0'))
+                    indent = Some(parent.max(0).cast_unsigned() + usize::from(b - b'0'));
                 }
                 _ => break,
             }

@@ -26,7 +26,7 @@ impl Scanner<'_> {
             self.push(Kind::StreamStart, mark, mark);
             return Ok(());
         }
-        self.to_next_token()?;
+        self.skip_to_token()?;
         self.unroll_indent(column(self.cursor.mark));
         self.cursor.want(4)?;
         let (byte, flow) = (self.cursor.byte(0), self.flow_level > 0);
@@ -83,7 +83,7 @@ impl Scanner<'_> {
         self.push_from(kind, start);
     }
 
-    fn to_next_token(&mut self) -> Scan<()> {
+    fn skip_to_token(&mut self) -> Scan<()> {
         loop {
             self.cursor.want(1)?;
             if self.cursor.mark.column == 0 && self.cursor.buffer_begins_with_mark() {
