@@ -1,6 +1,6 @@
 //! How functions read their arguments: sprig's `strval` and `strslice`, and the conversions of spf13/cast.
 
-use crate::template::{FuncError, List, STRING_LIST, Str, Value, parse_float, parse_int};
+use crate::template::{FuncError, Kind, List, Object, STRING_LIST, Str, Value, parse_float, parse_int};
 
 /// Bytes that one call may build.
 const MAX_TEXT: usize = 256 << 20;
@@ -60,7 +60,16 @@ pub(super) fn to_i64(value: &Value) -> i64 {
         Value::Float64(x) => truncated(*x),
         Value::Uint(n) | Value::Uint64(n) => n.cast_signed(),
         Value::String(text) => parse_int(without_zero_fraction(text)).unwrap_or(0),
+        Value::Object(object) => named_number(&**object),
         other => other.as_i64().unwrap_or(0),
+    }
+}
+
+/// Months and weekdays are numbers to cast.
+fn named_number(object: &dyn Object) -> i64 {
+    match object.kind() {
+        Kind::Int => object.json().and_then(|json| json.as_i64()).unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -78,6 +87,7 @@ pub(super) fn to_f64(value: &Value) -> f64 {
         Value::Float64(x) => *x,
         Value::Uint(n) | Value::Uint64(n) => *n as f64,
         Value::String(text) => parse_float(text).unwrap_or(0.0),
+        Value::Object(object) => named_number(&**object) as f64,
         other => other.as_i64().unwrap_or(0) as f64,
     }
 }

@@ -14,7 +14,29 @@ const TIME: Type = Type::Object("time.Time");
 
 /// Go's `time.Time`, with the nanoseconds that a monotonic clock read, where it has any.
 #[derive(Debug, Clone, PartialEq)]
-struct Time(Zoned, Option<i128>);
+struct Time(Zoned, Option<i128>, Place);
+
+/// What Go holds for the zone of a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// `time.UTC`, which is nil in a time.
+    Utc,
+    /// `time.Local`
+    Local,
+    /// A zone of its own, with a name or without.
+    Fixed(&'static str),
+}
+
+/// The place of a time that was read by a layout in the local zone.
+fn place_of(read: &Zoned, layout: &str, text: &str, local: &TimeZone) -> Place {
+    if (layout.contains("Z07") && text.ends_with('Z')) || (layout.contains("MST") && text.contains("UTC")) {
+        Place::Utc
+    } else if read.time_zone() == local || read.offset() == local.to_offset(read.timestamp()) {
+        Place::Local
+    } else {
+        Place::Fixed("")
+    }
+}
 
 pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     let (now, zone) = (surroundings.now, surroundings.zone.clone());
@@ -22,7 +44,7 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     let local = move || zone.clone();
     table.add("now", fixed(&[]), {
         let local = local.clone();
-        move |_, _| Ok(Value::object(Time(now.to_zoned(local()), monotonic)))
+        move |_, _| Ok(Value::object(Time(now.to_zoned(local()), monotonic, Place::Local)))
     });
     let in_zone = move |layout: &str, date: &Value, zone: TimeZone| -> Value {
         layout::format(&moment(date, now).to_zoned(zone), layout).into()
@@ -52,11 +74,11 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     for name in ["dateModify", "date_modify", "mustDateModify", "must_date_modify"] {
         let must = name.starts_with("must");
         table.add(name, fixed(&[S, TIME]), move |_, a| {
-            let Some(Time(time, monotonic)) = a[1].downcast() else { return Ok(a[1].clone()) };
+            let Some(Time(time, monotonic, place)) = a[1].downcast() else { return Ok(a[1].clone()) };
             match parse_duration(a[0].str()) {
                 Ok(span) => Ok(time.checked_add(span).map_or_else(
                     |_| a[1].clone(),
-                    |time| Value::object(Time(time, monotonic.map(|read| read + span.as_nanos()))),
+                    |time| Value::object(Time(time, monotonic.map(|read| read + span.as_nanos()), *place)),
                 )),
                 Err(error) if must => Err(error.into()),
                 Err(_) => Ok(a[1].clone()),
@@ -66,12 +88,21 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     table.add("toDate", fixed(&[S, S]), {
         let local = local.clone();
         move |_, a| {
-            Ok(Value::object(Time(layout::parse(a[0].str(), a[1].str(), &local()).unwrap_or_else(|_| zero()), None)))
+            let (layout, text, zone) = (a[0].str(), a[1].str(), local());
+            Ok(Value::object(match layout::parse(layout, text, &zone) {
+                Ok(time) => {
+                    let place = place_of(&time, layout, text, &zone);
+                    Time(time, None, place)
+                }
+                Err(_) => Time(zero(), None, Place::Utc),
+            }))
         }
     });
     table.add("mustToDate", fixed(&[S, S]), move |_, a| {
-        let time = layout::parse(a[0].str(), a[1].str(), &local()).map_err(FuncError::new)?;
-        Ok(Value::object(Time(time, None)))
+        let (layout, text, zone) = (a[0].str(), a[1].str(), local());
+        let time = layout::parse(layout, text, &zone).map_err(FuncError::new)?;
+        let place = place_of(&time, layout, text, &zone);
+        Ok(Value::object(Time(time, None, place)))
     });
     table.add("unixEpoch", fixed(&[TIME]), |_, a| {
         let seconds = a[0].downcast::<Time>().map_or(0, |time| time.0.timestamp().as_second());
@@ -116,10 +147,17 @@ const RFC3339: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
 /// The time of a TOML text, where a zone is left out in UTC.
 pub(super) fn from_toml(text: &str) -> Option<Value> {
-    [RFC3339, "2006-01-02T15:04:05.999999999", "2006-01-02", "15:04:05.999999999"]
-        .iter()
-        .find_map(|layout| layout::parse(layout, text, &TimeZone::UTC).ok())
-        .map(|time| Value::object(Time(time, None)))
+    let layouts = [
+        (RFC3339, ""),
+        ("2006-01-02T15:04:05.999999999", "datetime-local"),
+        ("2006-01-02", "date-local"),
+        ("15:04:05.999999999", "time-local"),
+    ];
+    layouts.iter().find_map(|(layout, name)| {
+        let time = layout::parse(layout, text, &TimeZone::UTC).ok()?;
+        let place = if text.ends_with(['Z', 'z']) { Place::Utc } else { Place::Fixed(name) };
+        Some(Value::object(Time(time, None, place)))
+    })
 }
 
 /// A time as TOML has it.
@@ -245,12 +283,61 @@ impl Object for Time {
         None
     }
 
+    /// Go's fields have names that templates cannot see; `printf` prints them by verbs that a time does not answer itself.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let timestamp = self.0.timestamp();
+        let place = match self.2 {
+            Place::Utc => Value::Nil,
+            Place::Local => Value::object(Location("UTC")),
+            Place::Fixed(name) => Value::object(Location(name)),
+        };
+        let nanos = u64::try_from(timestamp.subsec_nanosecond().rem_euclid(1_000_000_000)).unwrap_or(0);
+        let seconds = timestamp.as_nanosecond().div_euclid(1_000_000_000) + i128::from(TO_YEAR_1);
+        vec![
+            ("wall", Value::Uint64(nanos)),
+            ("ext", Value::Int64(i64::try_from(seconds).unwrap_or(i64::MAX))),
+            ("loc", place),
+        ]
+    }
+
+    fn field_type(&self, name: &str) -> Type {
+        match name {
+            "wall" => Type::Uint64,
+            "ext" => Type::Int64,
+            _ => Type::Object("*time.Location"),
+        }
+    }
+
+    fn go_string(&self) -> Option<String> {
+        let time = &self.0;
+        let month = layout::MONTHS.get(usize::try_from(time.month() - 1).unwrap_or(0)).copied().unwrap_or_default();
+        let place = match self.2 {
+            Place::Utc => "time.UTC".to_owned(),
+            Place::Local => "time.Local".to_owned(),
+            Place::Fixed(name) => format!("time.Location({name:?})"),
+        };
+        Some(format!(
+            "time.Date({}, time.{month}, {}, {}, {}, {}, {}, {place})",
+            time.year(),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.subsec_nanosecond()
+        ))
+    }
+
     fn methods(&self) -> &'static [Method] {
         METHODS
     }
 
     fn string(&self) -> Option<String> {
-        let mut text = layout::format(&self.0, "2006-01-02 15:04:05.999999999 -0700 MST");
+        let mut text = match self.2 {
+            Place::Fixed(name) if !name.is_empty() => {
+                format!("{} {name}", layout::format(&self.0, "2006-01-02 15:04:05.999999999 -0700"))
+            }
+            _ => layout::format(&self.0, "2006-01-02 15:04:05.999999999 -0700 MST"),
+        };
         if let Some(read) = self.1 {
             let sign = if read < 0 { '-' } else { '+' };
             let read = read.unsigned_abs();
@@ -265,6 +352,39 @@ impl Object for Time {
 
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Self>() == Some(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Seconds from Go's zero time to the epoch.
+const TO_YEAR_1: i64 = 62_135_596_800;
+
+/// Go's `*time.Location` as a time holds it: a zone without rules, as the local one is where none is set.
+#[derive(Debug)]
+struct Location(&'static str);
+
+impl Object for Location {
+    fn type_name(&self) -> &'static str {
+        "*time.Location"
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("name", self.0.into()),
+            ("zone", Value::list(Vec::new())),
+            ("tx", Value::list(Vec::new())),
+            ("extend", "".into()),
+            ("cacheStart", Value::Int64(0)),
+            ("cacheEnd", Value::Int64(0)),
+            ("cacheZone", Value::Nil),
+        ]
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -411,13 +531,16 @@ static METHODS: &[Method] = &[
     Method {
         name: "AddDate",
         signature: Signature::new(&[Type::Int, Type::Int, Type::Int]),
-        call: |_, v, a| Ok(own(v, |t| Value::object(Time(add_date(t, [&a[0], &a[1], &a[2]]), None)))),
+        call: |_, v, a| {
+            let place = v.downcast::<Time>().map_or(Place::Utc, |time| time.2);
+            Ok(own(v, |t| Value::object(Time(add_date(t, [&a[0], &a[1], &a[2]]), None, place))))
+        },
     },
     Method { name: "Second", signature: NONE, call: |_, v, _| Ok(own(v, |t| Value::Int(i64::from(t.second())))) },
     Method {
         name: "UTC",
         signature: NONE,
-        call: |_, v, _| Ok(own(v, |t| Value::object(Time(t.with_time_zone(TimeZone::UTC), None)))),
+        call: |_, v, _| Ok(own(v, |t| Value::object(Time(t.with_time_zone(TimeZone::UTC), None, Place::Utc)))),
     },
     Method {
         name: "String",
@@ -433,7 +556,7 @@ mod tests {
     #[test]
     fn the_time_of_now_tells_its_monotonic_clock() {
         let time = jiff::civil::date(2024, 5, 6).at(7, 8, 9, 120_000_000).to_zoned(TimeZone::UTC).unwrap();
-        let printed = |read| Time(time.clone(), read).string().unwrap();
+        let printed = |read| Time(time.clone(), read, Place::Utc).string().unwrap();
         assert_eq!(printed(None), "2024-05-06 07:08:09.12 +0000 UTC");
         assert_eq!(printed(Some(40_378_390)), "2024-05-06 07:08:09.12 +0000 UTC m=+0.040378390");
         assert_eq!(printed(Some(-3_600_000_000_001)), "2024-05-06 07:08:09.12 +0000 UTC m=-3600.000000001");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Surroundings, fixed, toml};
+use super::{Surroundings, fixed, pretty, toml};
 use crate::go::json::{self, Style};
 use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Type, Value, quote};
 use crate::yaml::{self, Numbers};
@@ -95,8 +95,7 @@ fn register_yaml(table: &mut FunctionTable) {
         Ok(text.into())
     });
     table.add("toYamlPretty", fixed(&[A]), |ctx, a| {
-        let Ok(json) = a[0].to_json() else { return Ok("".into()) };
-        let mut text = yaml::emit_pretty(&json);
+        let mut text = yaml::emit_pretty(&pretty::shown(&a[0])?);
         ctx.spend(text.len() as u64 / 16)?;
         text.truncate(text.trim_end_matches('\n').len().max(text.len() - 1));
         Ok(text.into())
@@ -110,7 +109,18 @@ fn register_yaml(table: &mut FunctionTable) {
 }
 
 fn register_json(table: &mut FunctionTable) {
-    table.add("fromJson", fixed(&[S]), |_, a| Ok(read_map(json::read(a[0].str()), "", Map::nil(&ANY_MAP))));
+    table.add("fromJson", fixed(&[S]), |_, a| {
+        let (read, unreadable) = json::read_partly(a[0].str());
+        Ok(match (read, unreadable) {
+            // Go goes on behind a number that it cannot read, and helm gives what was read with the error.
+            (Ok(serde_json::Value::Object(mut map)), Some(error)) => {
+                map.insert("Error".to_owned(), error.into());
+                Value::from(&serde_json::Value::Object(map))
+            }
+            (_, Some(error)) => read_map(Err(error), "", Map::nil(&ANY_MAP)),
+            (read, None) => read_map(read, "", Map::nil(&ANY_MAP)),
+        })
+    });
     table.add("fromJsonArray", fixed(&[S]), |_, a| Ok(read_list(json::read(a[0].str()), "", List::nil(&ANY_LIST))));
     table.add("mustFromJson", fixed(&[S]), |_, a| {
         json::read(a[0].str()).map(|json| Value::from(&json)).map_err(FuncError::new)

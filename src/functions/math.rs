@@ -30,21 +30,9 @@ pub(super) fn register(table: &mut FunctionTable) {
     }
     table.add("min", rest(&[A]), |_, a| Ok(Value::Int64(a.iter().map(to_i64).min().unwrap_or(0))));
     table.add("maxf", rest(&[A]), |_, a| {
-        Ok(Value::Float64(
-            a[1..]
-                .iter()
-                .map(to_f64)
-                .fold(to_f64(&a[0]), |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }),
-        ))
+        Ok(Value::Float64(a[1..].iter().map(to_f64).fold(to_f64(&a[0]), |x, y| -go_min(-x, -y))))
     });
-    table.add("minf", rest(&[A]), |_, a| {
-        Ok(Value::Float64(
-            a[1..]
-                .iter()
-                .map(to_f64)
-                .fold(to_f64(&a[0]), |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }),
-        ))
-    });
+    table.add("minf", rest(&[A]), |_, a| Ok(Value::Float64(a[1..].iter().map(to_f64).fold(to_f64(&a[0]), go_min))));
     table.add("addf", rest(&[]), |_, a| decimal(0.0, a, Decimal::add, |x, y| x + y));
     table.add("add1f", fixed(&[A]), |_, a| decimal(to_f64(&a[0]), &[Value::Float64(1.0)], Decimal::add, |x, y| x + y));
     table.add("subf", rest(&[A]), |_, a| decimal(to_f64(&a[0]), &a[1..], Decimal::sub, |x, y| x - y));
@@ -137,4 +125,17 @@ fn counted(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, FuncError> {
 
 fn int_list(numbers: Vec<i64>) -> Value {
     Value::List(List::new(&INT_LIST, numbers.into_iter().map(Value::Int).collect()))
+}
+
+/// Go's `math.Min`: not-a-number wins over all but an infinity, and -0 is below 0.
+fn go_min(x: f64, y: f64) -> f64 {
+    if x == f64::NEG_INFINITY || y == f64::NEG_INFINITY {
+        f64::NEG_INFINITY
+    } else if x.is_nan() || y.is_nan() {
+        f64::NAN
+    } else if x < y || (x == 0.0 && x.is_sign_negative()) && y == 0.0 {
+        x
+    } else {
+        y
+    }
 }

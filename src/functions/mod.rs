@@ -16,6 +16,7 @@ mod lists;
 mod math;
 mod merge;
 mod patterns;
+mod pretty;
 mod random;
 mod reflection;
 mod strings;

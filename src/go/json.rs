@@ -1,5 +1,7 @@
 //! JSON as Go's encoding/json writes it, and the errors with which it refuses a text.
 
+use std::ops::Range;
+
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -120,15 +122,31 @@ fn put_chars(out: &mut String, text: &str, escape_html: bool) {
 /// Reads JSON; every number is a float64.
 pub(crate) fn read(text: &str) -> Result<Value, String> {
     // Go refuses what is wrong before it looks at types, so its scanner's words come first.
-    let mut scanner = Scanner { text: text.as_bytes(), at: 0, depth: DEPTH, too_large: None };
+    let mut scanner = Scanner { text: text.as_bytes(), at: 0, depth: DEPTH, too_large: Vec::new() };
     if let Some(error) = scanner.check() {
         return Err(error);
     }
-    if let Some(number) = scanner.too_large {
-        let number = String::from_utf8_lossy(number);
-        return Err(format!("json: cannot unmarshal number {number} into Go value of type float64"));
+    if let Some(error) = scanner.unreadable_number() {
+        return Err(error);
     }
     serde_json::from_str::<Value>(&paired(text)).map(floats).map_err(|error| error.to_string())
+}
+
+/// As [`read`], for who looks at what Go has read when it meets a number that it cannot read: null stands for that.
+pub(crate) fn read_partly(text: &str) -> (Result<Value, String>, Option<String>) {
+    let mut scanner = Scanner { text: text.as_bytes(), at: 0, depth: DEPTH, too_large: Vec::new() };
+    if scanner.check().is_some() || scanner.too_large.is_empty() {
+        return (read(text), None);
+    }
+    let mut readable = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in &scanner.too_large {
+        readable.push_str(text.get(at..range.start).unwrap_or_default());
+        readable.push_str("null");
+        at = range.end;
+    }
+    readable.push_str(text.get(at..).unwrap_or_default());
+    (read(&readable), scanner.unreadable_number())
 }
 
 /// The text with `\ufffd` in the place of each half of a surrogate pair that lacks its other half, as Go reads it.
@@ -162,7 +180,7 @@ fn paired(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Checks that a text begins with a JSON value, as Go's `json.Decoder` does: what follows the value is not looked at.
 pub(crate) fn check_first(text: &[u8], depth: usize) -> Result<(), String> {
-    let mut scanner = Scanner { text, at: 0, depth, too_large: None };
+    let mut scanner = Scanner { text, at: 0, depth, too_large: Vec::new() };
     scanner.value(0).map_err(|error| match scanner.at {
         at if at < text.len() => error,
         _ if text.iter().all(|b| b" \t\r\n".contains(b)) => "EOF".to_owned(),
@@ -184,8 +202,8 @@ struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
     depth: usize,
-    /// The first number that is no float64.
-    too_large: Option<&'t [u8]>,
+    /// Where the numbers stand that are no float64.
+    too_large: Vec<Range<usize>>,
 }
 
 const END: &str = "unexpected end of JSON input";
@@ -263,10 +281,15 @@ impl<'t> Scanner<'t> {
         self.number_text()?;
         let number: &'t [u8] = &self.text[start..self.at];
         let is_finite = std::str::from_utf8(number).ok().and_then(|n| n.parse().ok()).is_some_and(f64::is_finite);
-        if !is_finite && self.too_large.is_none() {
-            self.too_large = Some(number);
+        if !is_finite {
+            self.too_large.push(start..self.at);
         }
         Ok(())
+    }
+
+    fn unreadable_number(&self) -> Option<String> {
+        let number = String::from_utf8_lossy(&self.text[self.too_large.first()?.clone()]);
+        Some(format!("json: cannot unmarshal number {number} into Go value of type float64"))
     }
 
     fn number_text(&mut self) -> Result<(), String> {

@@ -18,10 +18,11 @@ const HELM_VERSION: [(&str, &str, &str); 4] = [
     ("GoVersion", "go_version", "go1.23.7"),
 ];
 
+const DEPENDENCY: &str = "*chart.Dependency";
+
 static MAINTAINERS: ListType =
     ListType { name: "[]*chart.Maintainer", elem: Type::Object("*chart.Maintainer"), methods: &[] };
-static DEPENDENCIES: ListType =
-    ListType { name: "[]*chart.Dependency", elem: Type::Object("*chart.Dependency"), methods: &[] };
+static DEPENDENCIES: ListType = ListType { name: "[]*chart.Dependency", elem: Type::Object(DEPENDENCY), methods: &[] };
 static VERSION_SET: ListType = ListType {
     name: "chartutil.VersionSet",
     elem: Type::String,
@@ -108,6 +109,14 @@ impl Object for Struct {
 
     fn json_fields(&self) -> Vec<(&'static str, Value)> {
         self.json.clone()
+    }
+
+    fn yaml_fields(&self) -> Vec<(String, Value)> {
+        if self.type_name == DEPENDENCY {
+            // Alone it names its fields for YAML, and as for JSON.
+            return self.json.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        }
+        self.fields.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -256,7 +265,7 @@ fn dependency(d: &Dependency) -> Value {
             name => filled(&[name], std::slice::from_ref(field)),
         })
         .collect();
-    pointer("*chart.Dependency", json, fields)
+    pointer(DEPENDENCY, json, fields)
 }
 
 /// `.Capabilities`

@@ -8,7 +8,7 @@ use super::escape;
 use super::function::FuncError;
 use super::limits::MAX_TEXT;
 use super::operand::Operand;
-use super::print::{sprint, sprintln};
+use super::print::{sprint, sprint_action, sprintln};
 use super::printf::sprintf;
 use super::set::Dialect;
 use super::text::Str;
@@ -142,7 +142,7 @@ fn joined(args: &[Value]) -> Str {
         _ => {
             let printable: Vec<Value> =
                 args.iter().map(|arg| if arg.is_nil() { Value::from("<no value>") } else { arg.clone() }).collect();
-            sprint(&printable)
+            sprint_action(&printable)
         }
     }
 }

@@ -38,6 +38,11 @@ pub trait Object: fmt::Debug {
         None
     }
 
+    /// What its `GoString()` method gives, which `%#v` prints.
+    fn go_string(&self) -> Option<String> {
+        None
+    }
+
     /// The fields as `encoding/json` names them, in its order, without those that it leaves out.
     fn json_fields(&self) -> Vec<(&'static str, Value)> {
         self.fields()
@@ -53,6 +58,11 @@ pub trait Object: fmt::Debug {
     /// the methods of its pointer.
     fn copied(&self) -> Option<Value> {
         None
+    }
+
+    /// The fields as go-yaml names them, in its order, without those that it leaves out.
+    fn yaml_fields(&self) -> Vec<(String, Value)> {
+        self.fields().into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect()
     }
 
     /// What `encoding/json` makes of it. `None`: an object of [`Self::json_fields`].

@@ -52,6 +52,15 @@ pub(super) fn print_action(out: &mut Vec<u8>, value: &Value) {
 
 /// `fmt.Sprint`: a space between two operands when neither is a string.
 pub(super) fn sprint(args: &[Value]) -> Str {
+    sprint_with(args, print_to)
+}
+
+/// The operands of an escaping function: as [`sprint`], but each as an action prints it.
+pub(super) fn sprint_action(args: &[Value]) -> Str {
+    sprint_with(args, print_action)
+}
+
+fn sprint_with(args: &[Value], print: fn(&mut Vec<u8>, &Value)) -> Str {
     let mut out = Vec::new();
     let mut after_string = false;
     for (i, arg) in args.iter().enumerate() {
@@ -59,7 +68,7 @@ pub(super) fn sprint(args: &[Value]) -> Str {
         if i > 0 && !string && !after_string {
             out.push(b' ');
         }
-        print_to(&mut out, arg);
+        print(&mut out, arg);
         after_string = string;
     }
     Str::from(out)
@@ -201,6 +210,10 @@ impl Printer {
                 self.text("&");
                 self.structure(&**object, verb, depth + 1);
             }
+            Value::Object(object) if object.kind() == Kind::Int => {
+                let n = object.json().and_then(|json| json.as_i64()).unwrap_or_default();
+                self.integer(n.unsigned_abs(), n < 0, true, verb, value);
+            }
             Value::Object(object) if object.kind() != Kind::Ptr => self.structure(&**object, verb, depth),
             Value::Object(_) | Value::Func(_) => self.pointer(value, verb),
             Value::Bool(_) => self.bad_verb(verb, Some(value)),
@@ -209,6 +222,15 @@ impl Printer {
 
     /// `Error()` and `String()` methods speak for their values.
     fn method_text(&mut self, value: &Value, verb: char) -> bool {
+        if let Value::Object(object) = value
+            && self.flags.sharp_v
+            && !self.reporting
+            && let Some(text) = object.go_string()
+        {
+            let end = self.truncated(text.as_bytes());
+            self.pad(&text.as_bytes()[..end]);
+            return true;
+        }
         if self.reporting || self.flags.sharp_v || !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
             return false;
         }
@@ -274,7 +296,10 @@ impl Printer {
     /// Addresses mean nothing here; one stands for all of them.
     fn pointer(&mut self, value: &Value, verb: char) {
         match (value.kind(), verb) {
-            (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'v' | 'p' | 's') => self.text("0xc000000000"),
+            (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'v' | 'p') => self.text("0xc000000000"),
+            (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'b' | 'd' | 'o' | 'x' | 'X') => {
+                self.integer(0xc0_0000_0000, false, false, verb, value);
+            }
             _ => self.bad_verb(verb, Some(value)),
         }
     }

@@ -3,9 +3,12 @@
 //! Go turns the value into JSON, reads that as YAML and writes what it read in go-yaml v2's block style: keys in natural
 //! order, lists at their key's indentation, long lines folded at a space after column 80.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Number, Value};
 
 use super::number::{go_float, json_integer};
+use super::pretty::{self, Pretty};
 use super::{order, resolve, through_json};
 
 /// Why a value cannot be written: Go's message.
@@ -36,11 +39,12 @@ pub fn try_emit(value: &Value) -> Result<String, EmitError> {
 }
 
 /// The value as YAML, byte for byte as go-yaml v3 writes Go's values with an indentation of 2: what Helm's `toYamlPretty`
-/// prints. Lists stand deeper than their key, lines are not folded, numbers are printed as Go's `%g`.
+/// prints. Lists stand deeper than their key, lines are not folded.
 #[must_use]
-pub fn emit_pretty(value: &Value) -> String {
-    let mut emitter = Emitter { pretty: true, ..Emitter::default() };
-    emitter.document(value);
+pub fn emit_pretty(value: &Pretty) -> String {
+    let mut emitter = Emitter { pretty: true, whitespace: true, indention: true, ..Emitter::default() };
+    emitter.pretty_node(value, Context::Root);
+    emitter.write_indent();
     emitter.out
 }
 
@@ -85,9 +89,6 @@ impl Emitter {
         match value {
             Value::Null => self.plain("null", false),
             Value::Bool(b) => self.plain(if *b { "true" } else { "false" }, false),
-            Value::Number(n) if self.pretty && n.is_f64() => {
-                self.plain(&go_float(n.as_f64().unwrap_or_default()), false);
-            }
             Value::Number(n) => self.plain(&number(n), false),
             Value::String(s) => self.string(s, context),
             Value::Array(items) if items.is_empty() => self.empty("[", "]"),
@@ -99,7 +100,7 @@ impl Emitter {
 
     fn list(&mut self, items: &[Value], context: Context) {
         let outer = self.indent;
-        let indentless = matches!(context, Context::Value | Context::LongKey) && !self.indention && !self.pretty;
+        let indentless = matches!(context, Context::Value | Context::LongKey) && !self.indention;
         self.increase_indent(indentless);
         for item in items {
             self.write_indent();
@@ -113,19 +114,68 @@ impl Emitter {
         let outer = self.indent;
         self.increase_indent(false);
         let mut keys: Vec<&str> = map.keys().map(String::as_str).collect();
-        order::sort(&mut keys, if self.pretty { order::natural_less_v3 } else { order::natural_less });
+        order::sort(&mut keys, order::natural_less);
         for key in keys {
-            self.write_indent();
-            if key.len() <= SIMPLE_KEY && !key.contains(is_break) {
-                self.string(key, Context::SimpleKey);
-                self.indicator(":", false, false);
-            } else {
-                self.indicator("?", true, true);
-                self.string(key, Context::LongKey);
-                self.write_indent();
-                self.indicator(":", true, true);
-            }
+            self.key(key);
             self.node(&map[key], Context::Value);
+        }
+        self.indent = outer;
+    }
+
+    fn key(&mut self, key: &str) {
+        self.write_indent();
+        if key.len() <= SIMPLE_KEY && !key.contains(is_break) {
+            self.string(key, Context::SimpleKey);
+            self.indicator(":", false, false);
+        } else {
+            self.indicator("?", true, true);
+            self.string(key, Context::LongKey);
+            self.write_indent();
+            self.indicator(":", true, true);
+        }
+    }
+
+    fn pretty_node(&mut self, value: &Pretty, context: Context) {
+        match value {
+            Pretty::Plain(text) => self.plain(text, false),
+            Pretty::Text(text) => self.string(text, context),
+            Pretty::Binary(bytes) => {
+                self.indicator("!!binary", true, false);
+                let text = pretty::base64(bytes);
+                if text.contains('\n') {
+                    self.string(&text, context);
+                } else {
+                    self.plain(&text, false);
+                }
+            }
+            Pretty::List(items) if items.is_empty() => self.empty("[", "]"),
+            Pretty::Map(pairs) | Pretty::Struct(pairs) if pairs.is_empty() => self.empty("{", "}"),
+            Pretty::List(items) => {
+                let outer = self.indent;
+                self.increase_indent(false);
+                for item in items {
+                    self.write_indent();
+                    self.indicator("-", true, true);
+                    self.pretty_node(item, Context::Item);
+                }
+                self.indent = outer;
+            }
+            Pretty::Map(pairs) => {
+                let values: HashMap<&str, &Pretty> = pairs.iter().map(|(key, value)| (&**key, value)).collect();
+                let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
+                order::sort(&mut keys, order::natural_less_v3);
+                self.pretty_pairs(keys.into_iter().filter_map(|key| Some((key, *values.get(key)?))));
+            }
+            Pretty::Struct(pairs) => self.pretty_pairs(pairs.iter().map(|(key, value)| (&**key, value))),
+        }
+    }
+
+    fn pretty_pairs<'v>(&mut self, pairs: impl Iterator<Item = (&'v str, &'v Pretty)>) {
+        let outer = self.indent;
+        self.increase_indent(false);
+        for (key, value) in pairs {
+            self.key(key);
+            self.pretty_node(value, Context::Value);
         }
         self.indent = outer;
     }

@@ -15,6 +15,7 @@ mod key;
 mod node;
 mod number;
 mod order;
+mod pretty;
 mod quick;
 mod resolve;
 mod scan;
@@ -27,6 +28,7 @@ pub use error::Error;
 pub use node::{Node, NodeValue, Numbers};
 pub use number::go_float;
 pub use order::natural_less;
+pub use pretty::Pretty;
 
 use build::Duplicates;
 use serde_json::Value;

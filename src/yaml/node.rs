@@ -1,5 +1,7 @@
 //! A YAML document as a tree of located nodes, with Go's types resolved and aliases and merges expanded.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value};
 
 use super::Error;
@@ -125,6 +127,33 @@ impl Node {
     /// # Errors
     /// With the place of what JSON cannot hold: infinities, not-a-number, null as a key.
     pub fn to_json(&self, numbers: Numbers) -> Result<Value, Error> {
+        self.json(numbers).map_err(|first| self.bad_key().or_else(|| self.bad_number()).unwrap_or(first))
+    }
+
+    /// The first key that JSON cannot have: Go looks at all keys before it looks at a number.
+    fn bad_key(&self) -> Option<Error> {
+        self.items().iter().find_map(Self::bad_key).or_else(|| {
+            self.pairs().iter().find_map(|(k, v)| match k.key_text() {
+                Some(_) => v.bad_key(),
+                None => Some(Error::bare(key::unsupported(k, v), k.start)),
+            })
+        })
+    }
+
+    /// The first number that JSON cannot have, where the keys of maps are sorted and the last of equal ones counts.
+    fn bad_number(&self) -> Option<Error> {
+        match &self.value {
+            NodeValue::Float(f) => self.float(*f).err(),
+            NodeValue::Seq(items) => items.iter().find_map(Self::bad_number),
+            NodeValue::Map(pairs) => {
+                let sorted: BTreeMap<_, _> = pairs.iter().map(|(k, v)| (k.key_text(), v)).collect();
+                sorted.into_values().find_map(Self::bad_number)
+            }
+            _ => None,
+        }
+    }
+
+    fn json(&self, numbers: Numbers) -> Result<Value, Error> {
         Ok(match &self.value {
             NodeValue::Null => Value::Null,
             NodeValue::Bool(b) => Value::Bool(*b),
@@ -140,13 +169,13 @@ impl Node {
             },
             NodeValue::String(s) => Value::String(s.clone()),
             NodeValue::Seq(items) => {
-                Value::Array(items.iter().map(|item| item.to_json(numbers)).collect::<Result<_, _>>()?)
+                Value::Array(items.iter().map(|item| item.json(numbers)).collect::<Result<_, _>>()?)
             }
             NodeValue::Map(pairs) => {
                 let mut map = Map::new();
                 for (k, v) in pairs {
                     let text = k.key_text().ok_or_else(|| Error::bare(key::unsupported(k, v), k.start))?;
-                    map.insert(text, v.to_json(numbers)?);
+                    map.insert(text, v.json(numbers)?);
                 }
                 Value::Object(map)
             }

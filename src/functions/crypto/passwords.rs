@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use super::super::random::{Draw, Stream};
 use super::super::{Surroundings, fixed};
-use crate::template::{FunctionTable, Type};
+use crate::template::{FunctionTable, Type, Value};
 
 const S: Type = Type::String;
 
@@ -25,11 +25,16 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     });
     table.add("derivePassword", fixed(&[Type::Uint32, S, S, S, S]), |ctx, a| {
         let counter = match a[0] {
-            crate::template::Value::Uint(counter) => u32::try_from(counter).unwrap_or(u32::MAX),
+            Value::Uint(counter) => u32::try_from(counter).unwrap_or(u32::MAX),
             _ => 0,
         };
         // The derivation takes some 64 MiB and a tenth of a second.
         ctx.spend(100_000)?;
+        if let Value::String(kind) = &a[1]
+            && shapes(kind.as_str()).is_none()
+        {
+            return Ok(Value::String([b"cannot find password template ", kind.as_bytes()].concat().into()));
+        }
         Ok(derived(counter, a[1].str(), a[2].str(), a[3].str(), a[4].str()).into())
     });
 }
@@ -104,7 +109,7 @@ fn length(text: &str) -> [u8; 4] {
 }
 
 fn derived(counter: u32, kind: &str, password: &str, user: &str, site: &str) -> String {
-    let Some(shapes) = shapes(kind) else { return format!("cannot find password template {kind}") };
+    let Some(shapes) = shapes(kind) else { return String::new() };
     let salt = [SEED.as_bytes(), &length(user), user.as_bytes()].concat();
     let mut key = [0; 64];
     if let Err(error) = openssl::pkcs5::scrypt(password.as_bytes(), &salt, 32_768, 8, 2, 128 << 20, &mut key) {
