@@ -288,8 +288,8 @@ impl Object for Time {
         let timestamp = self.0.timestamp();
         let place = match self.2 {
             Place::Utc => Value::Nil,
-            Place::Local => Value::object(Location("UTC")),
-            Place::Fixed(name) => Value::object(Location(name)),
+            Place::Local => Value::object(Location { name: "UTC", offset: None }),
+            Place::Fixed(name) => Value::object(Location { name, offset: Some(self.0.offset().seconds()) }),
         };
         let nanos = u64::try_from(timestamp.subsec_nanosecond().rem_euclid(1_000_000_000)).unwrap_or(0);
         let seconds = timestamp.as_nanosecond().div_euclid(1_000_000_000) + i128::from(TO_YEAR_1);
@@ -362,9 +362,38 @@ impl Object for Time {
 /// Seconds from Go's zero time to the epoch.
 const TO_YEAR_1: i64 = 62_135_596_800;
 
-/// Go's `*time.Location` as a time holds it: a zone without rules, as the local one is where none is set.
+/// Go's `*time.Location` as a time holds it: a zone of one offset, or without any, as the local one is where none is set.
 #[derive(Debug)]
-struct Location(&'static str);
+struct Location {
+    name: &'static str,
+    offset: Option<i32>,
+}
+
+/// A struct that only `printf` sees.
+#[derive(Debug)]
+struct Inner(&'static str, Vec<(&'static str, Value)>);
+
+impl Object for Inner {
+    fn type_name(&self) -> &'static str {
+        self.0
+    }
+
+    fn kind(&self) -> Kind {
+        if self.0.starts_with('*') { Kind::Ptr } else { Kind::Struct }
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        self.1.clone()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
 
 impl Object for Location {
     fn type_name(&self) -> &'static str {
@@ -376,14 +405,30 @@ impl Object for Location {
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
+        let list = |item: Option<Value>| Value::list(item.into_iter().collect());
+        let zone = |type_name, offset: i32| {
+            let fields =
+                vec![("name", self.name.into()), ("offset", Value::Int(i64::from(offset))), ("isDST", false.into())];
+            Value::object(Inner(type_name, fields))
+        };
+        let change = || {
+            let fields = vec![
+                ("when", Value::Int64(i64::MIN)),
+                ("index", Value::Uint8(0)),
+                ("isstd", false.into()),
+                ("isutc", false.into()),
+            ];
+            Value::object(Inner("time.zoneTrans", fields))
+        };
+        let (start, end) = if self.offset.is_some() { (i64::MIN, i64::MAX) } else { (0, 0) };
         vec![
-            ("name", self.0.into()),
-            ("zone", Value::list(Vec::new())),
-            ("tx", Value::list(Vec::new())),
+            ("name", self.name.into()),
+            ("zone", list(self.offset.map(|offset| zone("time.zone", offset)))),
+            ("tx", list(self.offset.map(|_| change()))),
             ("extend", "".into()),
-            ("cacheStart", Value::Int64(0)),
-            ("cacheEnd", Value::Int64(0)),
-            ("cacheZone", Value::Nil),
+            ("cacheStart", Value::Int64(start)),
+            ("cacheEnd", Value::Int64(end)),
+            ("cacheZone", self.offset.map_or(Value::Nil, |offset| zone("*time.zone", offset))),
         ]
     }
 
@@ -560,6 +605,14 @@ mod tests {
         assert_eq!(printed(None), "2024-05-06 07:08:09.12 +0000 UTC");
         assert_eq!(printed(Some(40_378_390)), "2024-05-06 07:08:09.12 +0000 UTC m=+0.040378390");
         assert_eq!(printed(Some(-3_600_000_000_001)), "2024-05-06 07:08:09.12 +0000 UTC m=-3600.000000001");
+    }
+
+    #[test]
+    fn a_zone_of_one_offset_prints_as_gos() {
+        let zone = Value::object(Location { name: "", offset: Some(7200) });
+        let text = "&{ [{ 7200 false}] [{-9223372036854775808 0 false false}]  -9223372036854775808 9223372036854775807 0xc000000000}";
+        assert_eq!(zone.to_string(), text);
+        assert_eq!(Value::object(Location { name: "UTC", offset: None }).to_string(), "&{UTC [] []  0 0 <nil>}");
     }
 
     #[test]
