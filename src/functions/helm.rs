@@ -117,11 +117,19 @@ fn register_json(table: &mut FunctionTable) {
                 map.insert("Error".to_owned(), error.into());
                 Value::from(&serde_json::Value::Object(map))
             }
-            (_, Some(error)) => read_map(Err(error), "", Map::nil(&ANY_MAP)),
+            (read, Some(_)) => read_map(read.map(beside_the_type), "", Map::nil(&ANY_MAP)),
             (read, None) => read_map(read, "", Map::nil(&ANY_MAP)),
         })
     });
-    table.add("fromJsonArray", fixed(&[S]), |_, a| Ok(read_list(json::read(a[0].str()), "", List::nil(&ANY_LIST))));
+    table.add("fromJsonArray", fixed(&[S]), |_, a| {
+        let (read, unreadable) = json::read_partly(a[0].str());
+        let read = match (read, unreadable) {
+            (Ok(serde_json::Value::Array(_)), Some(error)) => Err(error),
+            (read, Some(_)) => read.map(beside_the_type),
+            (read, None) => read,
+        };
+        Ok(read_list(read, "", List::nil(&ANY_LIST)))
+    });
     table.add("mustFromJson", fixed(&[S]), |_, a| {
         json::read(a[0].str()).map(|json| Value::from(&json)).map_err(FuncError::new)
     });
@@ -169,6 +177,11 @@ pub(crate) const NO_VALUE: &str = "<no value>";
 
 fn from_yaml(text: &str) -> Result<serde_json::Value, String> {
     yaml::to_json(text, Numbers::Float).map_err(|error| format!("error converting YAML to JSON: {}", error.go_text()))
+}
+
+/// What Go finds to be of the wrong type it does not read, so a number in it that is too large goes unnoticed; one alone is a number.
+fn beside_the_type(read: serde_json::Value) -> serde_json::Value {
+    if read.is_null() { 0.into() } else { read }
 }
 
 fn mismatch(found: &serde_json::Value, wanted: &str, prefix: &str) -> String {
