@@ -2,6 +2,7 @@
 //! not be written at every start, which would touch 270 pages: a millisecond and 3 MB of each `evenkeel template` (docs/benchmarks.md).
 //! Helm's own binary is linked so, too. Libraries and test binaries stay as they are.
 
+#[expect(clippy::disallowed_methods, reason = "cargo speaks to a build script through variables")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|found| found == value);
