@@ -87,7 +87,7 @@ pub(super) fn sprintln(args: &[Value]) -> Str {
     Str::from(out)
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flags {
     pub(super) width: Option<usize>,
     pub(super) precision: Option<usize>,
@@ -399,6 +399,11 @@ impl Printer {
         match verb {
             'v' | 'd' => {
                 self.open(if depth == 0 { "[]byte" } else { "[]uint8" }, "[");
+                // Charts print `.`, and with it every file byte by byte.
+                if self.flags == Flags::default() {
+                    self.plain_bytes(bytes);
+                    return self.close("]");
+                }
                 for (i, byte) in bytes.iter().enumerate() {
                     self.separate(i);
                     if self.flags.sharp_v {
@@ -423,6 +428,22 @@ impl Printer {
                 }
                 self.text("]");
             }
+        }
+    }
+
+    fn plain_bytes(&mut self, bytes: &[u8]) {
+        self.out.reserve(bytes.len() * 4);
+        for (i, &byte) in bytes.iter().enumerate() {
+            if i > 0 {
+                self.out.push(b' ');
+            }
+            if byte >= 100 {
+                self.out.push(b'0' + byte / 100);
+            }
+            if byte >= 10 {
+                self.out.push(b'0' + byte / 10 % 10);
+            }
+            self.out.push(b'0' + byte % 10);
         }
     }
 
