@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::{Dependency, Metadata};
+use crate::go::json;
 use crate::yaml;
 
 impl Metadata {
@@ -33,7 +34,7 @@ impl Metadata {
         if !self.annotations.is_empty() {
             let mut annotations = GoObject::default();
             for (key, value) in &self.annotations {
-                annotations.always(key, &go_string(value));
+                annotations.always(key, &json::text(value));
             }
             object.always("annotations", &annotations.finish());
         }
@@ -55,9 +56,9 @@ impl Dependency {
     #[must_use]
     pub fn to_go_json(&self) -> String {
         let mut object = GoObject::default();
-        object.always("name", &go_string(&self.name));
+        object.always("name", &json::text(&self.name));
         object.text("version", &self.version);
-        object.always("repository", &go_string(&self.repository));
+        object.always("repository", &json::text(&self.repository));
         object.text("condition", &self.condition);
         object.texts("tags", &self.tags);
         object.flag("enabled", self.enabled);
@@ -73,33 +74,9 @@ pub(super) fn yaml_of(json: &str) -> String {
     yaml::emit(&serde_json::from_str::<Value>(json).unwrap_or_default())
 }
 
-/// A text as Go's `json.Marshal` quotes it.
-#[must_use]
-pub(super) fn go_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 fn go_value(value: &Value) -> String {
     match value {
-        Value::String(text) => go_string(text),
+        Value::String(text) => json::text(text),
         Value::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() => yaml::go_float(float),
             _ => number.to_string(),
@@ -124,14 +101,14 @@ struct GoObject(String);
 impl GoObject {
     fn always(&mut self, name: &str, json: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push_str(&go_string(name));
+        self.0.push_str(&json::text(name));
         self.0.push(':');
         self.0.push_str(json);
     }
 
     fn text(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            self.always(name, &go_string(value));
+            self.always(name, &json::text(value));
         }
     }
 
@@ -142,7 +119,7 @@ impl GoObject {
     }
 
     fn texts(&mut self, name: &str, values: &[String]) {
-        self.list(name, values, |value| go_string(value));
+        self.list(name, values, |value| json::text(value));
     }
 
     fn list<T>(&mut self, name: &str, items: &[T], json: impl Fn(&T) -> String) {

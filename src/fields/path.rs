@@ -1,5 +1,6 @@
 //! One field of an object: how its path is written, compared and shown.
 
+use crate::go::json;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -153,15 +154,7 @@ fn json_text(value: &Value, escape_html: bool) -> String {
             Some(float) if float.fract() == 0.0 && float.abs() < 1e21 => format!("{float:.0}"),
             _ => number.to_string(),
         },
-        Value::String(_) if escape_html => {
-            let mut text = value.to_string();
-            for (raw, escaped) in
-                [("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029")]
-            {
-                text = text.replace(raw, escaped);
-            }
-            text
-        }
+        Value::String(text) if escape_html => json::text(text),
         _ => value.to_string(),
     }
 }

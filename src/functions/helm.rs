@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::{Surroundings, fixed, pretty, toml};
 use crate::go::json::{self, Style};
-use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Type, Value, quote};
+use crate::go::quote::quote;
+use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Type, Value};
 use crate::yaml::{self, Numbers};
 
 const A: Type = Type::Any;

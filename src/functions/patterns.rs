@@ -8,8 +8,9 @@ use regex::Regex;
 
 use super::convert::{checked, string_list, to_i64};
 use super::fixed;
+use crate::go::quote::quote;
 use crate::go::regexp;
-use crate::template::{FuncError, FunctionTable, List, STRING_LIST, Str, Type, Value, quote};
+use crate::template::{FuncError, FunctionTable, List, STRING_LIST, Str, Type, Value};
 
 const S: Type = Type::String;
 const I: Type = Type::Int;

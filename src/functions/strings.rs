@@ -3,7 +3,8 @@
 use super::case;
 use super::convert::{checked, string_list, text, texts};
 use super::{fixed, rest};
-use crate::template::{FuncError, FunctionTable, Map, STRING_MAP, Signature, Str, Type, Value, quote};
+use crate::go::quote::quote;
+use crate::template::{FuncError, FunctionTable, Map, STRING_MAP, Signature, Str, Type, Value};
 
 const S: Type = Type::String;
 const I: Type = Type::Int;

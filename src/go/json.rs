@@ -83,6 +83,14 @@ pub(crate) fn float(x: f64) -> String {
     format!("{x}")
 }
 
+/// A text in quotes, as `json.Marshal` writes it.
+#[must_use]
+pub(crate) fn text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    put_text(&mut out, text, true);
+    out
+}
+
 /// A text in quotes.
 pub(crate) fn put_text(out: &mut String, text: &str, escape_html: bool) {
     put_bytes(out, text.as_bytes(), escape_html);

@@ -2,7 +2,8 @@
 //! charts as in helm, so that a template that changes a value changes it for the others.
 
 use crate::chart::{Chart, Table};
-use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch, quote};
+use crate::go::quote::quote;
+use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch};
 use crate::yaml;
 
 use super::trace::files_root;

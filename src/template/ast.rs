@@ -2,8 +2,8 @@
 
 use super::function::Found;
 use super::number::Number;
-use super::quote::quote;
 use super::text::Str;
+use crate::go::quote::quote;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What `html`, `js` and `urlquery` write.
 
-use super::quote::is_print;
+use crate::go::quote::is_print;
 
 pub(super) fn html(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());

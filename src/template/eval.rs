@@ -8,9 +8,9 @@ use super::exec::{Exec, Run};
 use super::function::{Found, FuncError, Function};
 use super::number::Number;
 use super::operand::Operand;
-use super::quote::quote;
 use super::types::{Method, Signature, Type};
 use super::value::Value;
+use crate::go::quote::quote;
 use std::rc::Rc;
 use std::sync::Arc;
 

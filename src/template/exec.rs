@@ -7,10 +7,10 @@ use super::limits::MAX_TEXT;
 use super::operand::Operand;
 use super::place::Place;
 use super::print::{print_action, sprint};
-use super::quote::quote;
 use super::set::Dialect;
 use super::types::{Kind, Type};
 use super::value::Value;
+use crate::go::quote::quote;
 use std::sync::Arc;
 
 pub(super) type Run<T> = Result<T, Box<Error>>;

@@ -1,7 +1,7 @@
 //! A template text becomes tokens, on demand: the parser asks for one at a time, so that an error further on in the text is
 //! only met when the parser gets there, as in Go.
 
-use super::quote::quote;
+use crate::go::quote::quote;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -575,7 +575,7 @@ fn right_delim(bytes: &[u8]) -> Option<bool> {
 fn unicode_name(c: Option<char>) -> String {
     match c {
         None => "U+FFFFFFFFFFFFFFFF".to_owned(),
-        Some(c) if super::quote::is_print(c) => format!("U+{:04X} '{c}'", u32::from(c)),
+        Some(c) if crate::go::quote::is_print(c) => format!("U+{:04X} '{c}'", u32::from(c)),
         Some(c) => format!("U+{:04X}", u32::from(c)),
     }
 }

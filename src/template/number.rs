@@ -1,6 +1,6 @@
 //! Go's number syntax: integers in four bases with underscores, floats in two, characters and imaginary numbers.
 
-use super::quote::{quote, unquote_char};
+use crate::go::quote::{quote, unquote_char};
 
 /// A number literal: every type that it can be without loss.
 #[derive(Debug, Clone, Default)]

@@ -7,9 +7,9 @@ use super::lexer::{LexOptions, Lexer, Token, TokenKind};
 use super::limits::MAX_NESTING;
 use super::number::Number;
 use super::place::Place;
-use super::quote::{quote, unquote};
 use super::set::Dialect;
 use super::text::Str;
+use crate::go::quote::{quote, unquote};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -445,7 +445,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn unquoted(&self, token: &Token<'t>) -> Parsed<Str> {
-        unquote(token.text).ok_or_else(|| self.error("invalid syntax"))
+        unquote(token.text).map(|text| Str::from(&*text)).ok_or_else(|| self.error("invalid syntax"))
     }
 
     // ---- pipelines

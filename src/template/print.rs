@@ -4,10 +4,10 @@ use super::container::Map;
 use super::float::format_float;
 use super::limits::{MAX_TEXT, MAX_VALUE_DEPTH};
 use super::object::Object;
-use super::quote::{can_backquote, is_print, quote, quote_ascii, quote_char};
 use super::text::Str;
 use super::types::{Kind, Type};
 use super::value::Value;
+use crate::go::quote::{can_backquote, is_print, quote, quote_ascii, quote_char};
 use std::fmt;
 
 impl fmt::Display for Value {

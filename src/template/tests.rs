@@ -612,8 +612,8 @@ proptest! {
 
     #[test]
     fn quoted_text_reads_back(text in any::<Vec<u8>>()) {
-        let quoted = super::quote(&text);
-        let unquoted = super::quote::unquote(&quoted);
-        prop_assert_eq!(unquoted.as_ref().map(super::Str::as_bytes), Some(&text[..]));
+        let quoted = crate::go::quote::quote(&text);
+        let unquoted = crate::go::quote::unquote(&quoted);
+        prop_assert_eq!(unquoted.as_deref(), Some(&text[..]));
     }
 }

@@ -3,9 +3,9 @@
 use super::Remote;
 use super::error::RemoteError;
 use super::oci::{CHART, CONFIG, PROVENANCE};
-use crate::chart::encode::go_string;
 use crate::chart::repository::{Reference, sha256};
 use crate::chart::{Chart, Metadata};
+use crate::go::json;
 
 /// What was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Remote {
 
 fn manifest(config: &str, archive: &[u8], provenance: Option<&[u8]>, annotations: &[(String, String)]) -> String {
     let descriptor = |kind: &str, bytes: &[u8]| {
-        format!(r#"{{"mediaType":{},"digest":"sha256:{}","size":{}}}"#, go_string(kind), sha256(bytes), bytes.len())
+        format!(r#"{{"mediaType":{},"digest":"sha256:{}","size":{}}}"#, json::text(kind), sha256(bytes), bytes.len())
     };
     // Helm's order, so that the same chart has the same digest: by digest.
     let mut layers = vec![(sha256(archive), descriptor(CHART, archive))];
@@ -58,7 +58,7 @@ fn manifest(config: &str, archive: &[u8], provenance: Option<&[u8]>, annotations
     layers.sort();
     let layers: Vec<String> = layers.into_iter().map(|(_, layer)| layer).collect();
     let annotations: Vec<String> =
-        annotations.iter().map(|(key, value)| format!("{}:{}", go_string(key), go_string(value))).collect();
+        annotations.iter().map(|(key, value)| format!("{}:{}", json::text(key), json::text(value))).collect();
     format!(
         r#"{{"schemaVersion":2,"config":{},"layers":[{}],"annotations":{{{}}}}}"#,
         descriptor(CONFIG, config.as_bytes()),

@@ -1,8 +1,9 @@
 //! `Chart.lock`: the versions that a chart's dependencies were resolved to, and the digest that tells when `Chart.yaml` has moved on.
 
 use super::digest::sha256;
-use crate::chart::encode::{go_string, yaml_of};
+use crate::chart::encode::yaml_of;
 use crate::chart::{Decoder, Dependency, field};
+use crate::go::json;
 use crate::yaml;
 
 /// A lock file (helm: `chart.Lock`).
@@ -50,8 +51,8 @@ impl Lock {
         let generated = if self.generated.is_empty() { "0001-01-01T00:00:00Z" } else { &self.generated };
         yaml_of(&format!(
             r#"{{"generated":{},"digest":{},"dependencies":{}}}"#,
-            go_string(generated),
-            go_string(&self.digest),
+            json::text(generated),
+            json::text(&self.digest),
             list(Some(&self.dependencies))
         ))
     }

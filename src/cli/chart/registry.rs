@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Refused;
-use super::source::{self, AccessArgs, PlaceArgs};
+use super::source::{self, AccessArgs, CertificateArgs, PlaceArgs};
 use crate::chart::remote::{Access, Remote, Tls};
 
 /// Arguments of `chart login`.
@@ -30,15 +30,9 @@ pub struct LoginArgs {
     /// Ask the registry over plain HTTP.
     #[arg(long)]
     pub plain_http: bool,
-    /// A client certificate in PEM.
-    #[arg(long, value_name = "FILE")]
-    pub cert_file: Option<PathBuf>,
-    /// Its key in PEM.
-    #[arg(long, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
-    /// The authorities that are trusted instead of the machine's, in PEM.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    /// Certificates.
+    #[command(flatten)]
+    pub certificates: CertificateArgs,
     /// Where logins are kept.
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -80,9 +74,9 @@ pub(super) fn login(args: &LoginArgs) -> Result<(), Refused> {
     let (username, password) = credentials(args)?;
     let access = Access {
         tls: Tls {
-            cert_file: args.cert_file.clone(),
-            key_file: args.key_file.clone(),
-            ca_file: args.ca_file.clone(),
+            cert_file: args.certificates.cert_file.clone(),
+            key_file: args.certificates.key_file.clone(),
+            ca_file: args.certificates.ca_file.clone(),
             insecure: args.insecure,
         },
         plain_http: args.plain_http,

@@ -36,6 +36,20 @@ pub struct PlaceArgs {
     pub offline: bool,
 }
 
+/// The certificate that we show and those that we trust.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CertificateArgs {
+    /// A client certificate in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub cert_file: Option<PathBuf>,
+    /// Its key in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// The authorities that are trusted instead of the machine's, in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Who we are and whom we trust.
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Chart repositories")]
@@ -46,15 +60,9 @@ pub struct AccessArgs {
     /// The password at the repository or registry.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub password: String,
-    /// A client certificate in PEM.
-    #[arg(long, value_name = "FILE")]
-    pub cert_file: Option<PathBuf>,
-    /// Its key in PEM.
-    #[arg(long, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
-    /// The authorities that are trusted instead of the machine's, in PEM.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    /// Certificates.
+    #[command(flatten)]
+    pub certificates: CertificateArgs,
     /// Do not check certificates.
     #[arg(long)]
     pub insecure_skip_tls_verify: bool,
@@ -134,9 +142,9 @@ impl AccessArgs {
             password: self.password.clone(),
             pass_credentials: false,
             tls: Tls {
-                cert_file: self.cert_file.clone(),
-                key_file: self.key_file.clone(),
-                ca_file: self.ca_file.clone(),
+                cert_file: self.certificates.cert_file.clone(),
+                key_file: self.certificates.key_file.clone(),
+                ca_file: self.certificates.ca_file.clone(),
                 insecure: self.insecure_skip_tls_verify,
             },
             plain_http: self.plain_http,

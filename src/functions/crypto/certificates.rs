@@ -17,7 +17,8 @@ use super::super::random::{Draw, Stream};
 use super::super::{Surroundings, fixed};
 use super::keys::Key;
 use super::{der, pem};
-use crate::template::{FuncError, FunctionTable, Kind, Object, Type, Value, quote};
+use crate::go::quote::quote;
+use crate::template::{FuncError, FunctionTable, Kind, Object, Type, Value};
 
 const S: Type = Type::String;
 const I: Type = Type::Int;

@@ -2,7 +2,7 @@
 
 use crate::chart::Metadata;
 use crate::chart::version::Version;
-use crate::template::quote;
+use crate::go::quote::quote;
 use crate::yaml::{self, Numbers};
 use serde_json::Value;
 

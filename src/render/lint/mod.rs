@@ -8,7 +8,7 @@ use crate::chart::{Chart, ChartError, Decoder, Table, field};
 use serde_json::Value;
 
 use crate::go;
-use crate::template::quote;
+use crate::go::quote::quote;
 use crate::values;
 use crate::values::schema::Schema;
 use crate::yaml::{self, Node};

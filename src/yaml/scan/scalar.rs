@@ -46,16 +46,7 @@ impl Scanner<'_> {
         self.cursor.skip();
         self.cursor.want(1)?;
         let (chomping, increment) = self.block_header(start)?;
-        self.cursor.want(1)?;
-        self.cursor.skip_blanks()?;
-        self.cursor.skip_comment()?;
-        if !self.cursor.is_break_or_end(0) {
-            return self.error(start, "did not find expected comment or line break");
-        }
-        if self.cursor.is_break(0) {
-            self.cursor.want(2)?;
-            self.cursor.skip_break();
-        }
+        self.end_of_line(start)?;
         let mut end = self.cursor.mark;
         let mut indent = if increment > 0 { self.indent.max(0) + increment } else { 0 };
         let (mut text, mut leading, mut trailing) = (String::new(), String::new(), String::new());

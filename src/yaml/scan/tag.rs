@@ -20,6 +20,13 @@ impl Scanner<'_> {
             _ => return self.error(start, "found unknown directive name"),
         };
         let end = self.cursor.mark;
+        self.end_of_line(start)?;
+        self.tokens.push_back(super::Token { kind, start, end });
+        Ok(())
+    }
+
+    /// Nothing but blanks and a comment may follow on the line of a directive or of a block scalar's header.
+    pub(super) fn end_of_line(&mut self, start: Mark) -> Scan<()> {
         self.cursor.want(1)?;
         self.cursor.skip_blanks()?;
         self.cursor.skip_comment()?;
@@ -30,7 +37,6 @@ impl Scanner<'_> {
             self.cursor.want(2)?;
             self.cursor.skip_break();
         }
-        self.tokens.push_back(super::Token { kind, start, end });
         Ok(())
     }
 
