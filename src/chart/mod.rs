@@ -73,7 +73,7 @@ pub struct Chart {
 
 /// A template with the names that helm gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplatePath<'c> {
+pub struct TemplatePath {
     /// As `top/charts/sub/templates/a.yaml`.
     pub path: String,
     /// As `top/charts/sub/templates`.
@@ -81,7 +81,7 @@ pub struct TemplatePath<'c> {
     /// Which chart it belongs to: indices into `dependencies`, from the top.
     pub chart: Vec<usize>,
     /// The file.
-    pub file: &'c ChartFile,
+    pub file: ChartFile,
     /// The file as a person finds it: below the chart's location.
     pub location: String,
 }
@@ -146,8 +146,8 @@ impl Chart {
     /// All templates in the order in which helm parses and renders them: the deepest first, then by name backwards. Of a
     /// library only the partials count.
     #[must_use]
-    pub fn templates_in_order(&self) -> Vec<TemplatePath<'_>> {
-        let mut found: std::collections::BTreeMap<String, TemplatePath<'_>> = std::collections::BTreeMap::new();
+    pub fn templates_in_order(&self) -> Vec<TemplatePath> {
+        let mut found: std::collections::BTreeMap<String, TemplatePath> = std::collections::BTreeMap::new();
         self.visit(&mut |path, at, chart| {
             for file in &chart.templates {
                 let name = file.name.rsplit('/').next().unwrap_or(&file.name);
@@ -158,7 +158,7 @@ impl Chart {
                     path: format!("{path}/{}", file.name),
                     base: format!("{path}/templates"),
                     chart: at.to_vec(),
-                    file,
+                    file: file.clone(),
                     location: chart.path_of(&file.name),
                 };
                 found.insert(template.path.clone(), template);

@@ -1,21 +1,20 @@
 //! Helm's own functions: `include`, `tpl`, `required`, `fail`, `lookup`, and YAML, JSON and TOML in and out.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Surroundings, fixed, pretty, toml};
 use crate::go::json::{self, Style};
 use crate::go::quote::quote;
-use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Type, Value};
+use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Str, Type, Value};
 use crate::yaml::{self, Numbers};
 
 const A: Type = Type::Any;
 const S: Type = Type::String;
 
 /// How often a template may include itself (helm: `recursionMaxNums`).
-const MAX_NESTED: u32 = 1_000;
+const MAX_NESTED: usize = 1_000;
 
 /// What helm puts around the messages of `fail` and `required`, to find them in a chain of errors.
 pub(crate) const ERROR_START: &str = "HELM_ERR_START";
@@ -26,25 +25,22 @@ pub(crate) const ERROR_END: &str = "HELM_ERR_END";
 pub(crate) const ROOT: &str = "gotpl";
 
 pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
-    let nested: Rc<RefCell<HashMap<String, u32>>> = Rc::default();
+    // The names of the templates that are being included, outermost first. How often one of them is among them matters only
+    // where there are more than it may be.
+    let nested: Rc<RefCell<Vec<Str>>> = Rc::default();
     table.add("include", fixed(&[S, A]), move |ctx, a| {
-        let name = a[0].str();
+        let Value::String(name) = &a[0] else { return Ok("".into()) };
         {
             let mut nested = nested.borrow_mut();
-            if !nested.contains_key(name) {
-                nested.insert(name.to_owned(), 0);
-            }
-            let Some(count) = nested.get_mut(name).filter(|count| **count <= MAX_NESTED) else {
+            if nested.len() > MAX_NESTED && nested.iter().filter(|known| *known == name).count() > MAX_NESTED {
                 return Err(FuncError::new(format!(
                     "rendering template has a nested reference name: {name}: unable to execute template"
                 )));
-            };
-            *count += 1;
+            }
+            nested.push(name.clone());
         }
         let result = ctx.execute_template(name, a[1].clone());
-        if let Some(count) = nested.borrow_mut().get_mut(name) {
-            *count = count.saturating_sub(1);
-        }
+        nested.borrow_mut().pop();
         Ok(result?.into())
     });
     table.add("tpl", fixed(&[S, A]), |ctx, a| tpl(ctx, &a[0], a[1].clone()));

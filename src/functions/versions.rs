@@ -1,20 +1,41 @@
 //! Semantic versions: `semver`, `semverCompare`.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::fixed;
 use crate::chart::version::{Constraint, Version};
 use crate::template::{FuncError, FunctionTable, Kind, Method, Object, Signature, Type, Value};
 
 const S: Type = Type::String;
+
+/// Ranges whose answers are kept, and versions of each.
+const ANSWERS: usize = 32;
+
 const POINTER: Type = Type::Object("*semver.Version");
 
 pub(super) fn register(table: &mut FunctionTable) {
     table.add("semver", fixed(&[S]), |_, a| Ok(Value::object(parse(a[0].str())?)));
-    table.add("semverCompare", fixed(&[S, S]), |_, a| {
-        let constraint = Constraint::parse(a[0].str()).map_err(|error| FuncError::new(error.to_string()))?;
-        Ok(constraint.check(&parse(a[1].str())?).into())
+    // A chart asks the same few questions in each of its templates.
+    let answers: RefCell<BTreeMap<String, Vec<(String, bool)>>> = RefCell::default();
+    table.add("semverCompare", fixed(&[S, S]), move |_, a| {
+        let (range, version) = (a[0].str(), a[1].str());
+        let mut answers = answers.borrow_mut();
+        let known = answers.get(range).and_then(|known| known.iter().find(|(asked, _)| asked == version));
+        if let Some((_, fits)) = known {
+            return Ok((*fits).into());
+        }
+        let constraint = Constraint::parse(range).map_err(|error| FuncError::new(error.to_string()))?;
+        let fits = constraint.check(&parse(version)?);
+        if answers.len() < ANSWERS {
+            let known = answers.entry(range.to_owned()).or_default();
+            if known.len() < ANSWERS {
+                known.push((version.to_owned(), fits));
+            }
+        }
+        Ok(fits.into())
     });
 }
 

@@ -30,13 +30,28 @@ pub struct CompiledChart {
     /// Parsed templates by the paths of those that take part: which subcharts do depends on the values.
     sets: Mutex<BTreeMap<Vec<String>, Arc<Set>>>,
     schemas: Schemas,
+    /// What the last values made of the chart: it is asked for its values, and then rendered with them.
+    prepared: Mutex<Option<Arc<Prepared>>>,
+}
+
+/// A chart with the values of one user.
+#[derive(Debug)]
+struct Prepared {
+    user: Table,
+    /// With the subcharts that take part.
+    chart: Chart,
+    /// What templates see.
+    values: Table,
+    /// In helm's order.
+    templates: Vec<TemplatePath>,
+    warnings: Vec<String>,
 }
 
 impl CompiledChart {
     /// Of a chart as it was loaded. Templates are parsed when they are first needed.
     #[must_use]
     pub fn new(chart: Chart) -> Self {
-        Self { chart, sets: Mutex::default(), schemas: Schemas::default() }
+        Self { chart, sets: Mutex::default(), schemas: Schemas::default(), prepared: Mutex::default() }
     }
 
     /// The chart.
@@ -81,12 +96,27 @@ impl CompiledChart {
     /// # Errors
     /// When the values do not fit the chart.
     pub fn values(&self, user: &Table) -> Result<(Table, Vec<String>), RenderError> {
+        let prepared = self.prepared(user, &mut Vec::new())?;
+        Ok((prepared.values.clone(), prepared.templates.iter().map(|template| template.path.clone()).collect()))
+    }
+
+    /// Dependencies processed, values coalesced; what helm would warn of goes into `warnings`, also when it fails.
+    fn prepared(&self, user: &Table, warnings: &mut Vec<String>) -> Result<Arc<Prepared>, RenderError> {
+        let last = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(prepared) = last.filter(|prepared| prepared.user == *user) {
+            warnings.extend_from_slice(&prepared.warnings);
+            return Ok(prepared);
+        }
         let of_chart = |message: String| RenderError::of(&self.chart.path_of("Chart.yaml"), message);
-        let chart = self.chart.with_dependencies(user).map_err(of_chart)?;
+        let before = warnings.len();
+        let chart = self.chart.with_dependencies_noting(user, warnings).map_err(of_chart)?;
         let values =
-            values::coalesce(&chart.defaults(), user, &mut Vec::new()).map_err(|error| of_chart(error.to_string()))?;
-        let templates = chart.templates_in_order().into_iter().map(|template| template.path).collect();
-        Ok((values, templates))
+            values::coalesce(&chart.defaults(), user, warnings).map_err(|error| of_chart(error.to_string()))?;
+        let templates = chart.templates_in_order();
+        let warnings = warnings.get(before..).unwrap_or_default().to_vec();
+        let prepared = Arc::new(Prepared { user: user.clone(), chart, values, templates, warnings });
+        *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&prepared));
+        Ok(prepared)
     }
 
     /// What the templates write when `required` and `fail` let everything pass, as in a lint.
@@ -101,7 +131,8 @@ impl CompiledChart {
             self.schemas.check(chart, values, &mut Vec::new())?;
         }
         let ground = Ground { chart, values, user, layers: &options.layers };
-        let written = self.execute(&Run { ground, options, lint: true }, None)?;
+        let templates = &chart.templates_in_order();
+        let written = self.execute(&Run { ground, templates, options, lint: true }, None)?;
         Ok(written.into_iter().map(|(path, written)| (path, written.text)).collect())
     }
 
@@ -127,12 +158,11 @@ impl CompiledChart {
             ))
         })?;
         check_name(&options.release_name).map_err(of_chart)?;
-        let chart = self.chart.with_dependencies_noting(user, warnings).map_err(of_chart)?;
+        let prepared = self.prepared(user, warnings)?;
+        let Prepared { chart, values, templates, .. } = &*prepared;
         let mut rendered = Rendered::default();
-        let values =
-            values::coalesce(&chart.defaults(), user, warnings).map_err(|error| of_chart(error.to_string()))?;
         if !options.skip_schema_validation {
-            self.schemas.check(&chart, &values, warnings)?;
+            self.schemas.check(chart, values, warnings)?;
         }
         let wanted = &chart.metadata.kube_version;
         if !wanted.is_empty() && !is_compatible(wanted, &options.capabilities.version) {
@@ -141,11 +171,8 @@ impl CompiledChart {
                 options.capabilities.version
             )));
         }
-        let run = Run {
-            ground: Ground { chart: &chart, values: &values, user, layers: &options.layers },
-            options,
-            lint: false,
-        };
+        let run =
+            Run { ground: Ground { chart, values, user, layers: &options.layers }, templates, options, lint: false };
         let mut files = self.execute(&run, trace)?;
         let own_notes = format!("{}/templates/{NOTES}", chart.metadata.name);
         rendered.notes = files.get(&own_notes).map(|written| written.text.clone()).unwrap_or_default();
@@ -160,13 +187,13 @@ impl CompiledChart {
     /// The text of every template that is not a partial, by path.
     fn execute(&self, run: &Run<'_>, trace: Option<&mut Trace>) -> Result<BTreeMap<String, Written>, RenderError> {
         let chart = run.ground.chart;
-        let templates = chart.templates_in_order();
+        let templates = run.templates;
         let mut table = FunctionTable::new();
         functions::register(&mut table, &run.options.surroundings);
         if run.lint {
             functions::register_for_lint(&mut table);
         }
-        let set = self.parsed(chart, &templates, &table)?;
+        let set = self.parsed(chart, templates, &table)?;
         let scopes = Scopes::new(chart, run.ground.values, run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
         if trace.is_some() {
@@ -176,22 +203,26 @@ impl CompiledChart {
         }
         let mut files = BTreeMap::new();
         let mut failed = None;
-        for template in &templates {
+        for template in templates {
             if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
                 continue;
             }
             let dot = scopes.dot(&template.chart, &template.path, &template.base);
             match engine.execute_bytes(&template.path, dot) {
                 Ok(text) => {
-                    let unreadable = not_utf8(&text);
-                    let text = String::from_utf8(text)
-                        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+                    let (text, unreadable) = match String::from_utf8(text) {
+                        Ok(text) => (text, None),
+                        Err(error) => {
+                            let bytes = error.into_bytes();
+                            (String::from_utf8_lossy(&bytes).into_owned(), not_utf8(&bytes))
+                        }
+                    };
                     let text = if text.contains(NO_VALUE) { text.replace(NO_VALUE, "") } else { text };
                     files.insert(template.path.clone(), Written { text, unreadable });
                 }
                 Err(error) => {
                     let notes = run.ground.notes(&error, template, &set);
-                    failed = Some(RenderError::of_template(&error, &template.path, &finder(&templates), &notes));
+                    failed = Some(RenderError::of_template(&error, &template.path, &finder(templates), &notes));
                     break;
                 }
             }
@@ -209,16 +240,16 @@ impl CompiledChart {
     fn located(&self, run: &Run<'_>, error: RenderError) -> RenderError {
         let Some(wrong) = error.rendered.clone() else { return error };
         let chart = run.ground.chart;
-        let templates = chart.templates_in_order();
+        let templates = run.templates;
         let mut table = FunctionTable::new();
         functions::register(&mut table, &run.options.surroundings);
-        let Ok(set) = self.parsed(chart, &templates, &table) else { return error };
+        let Ok(set) = self.parsed(chart, templates, &table) else { return error };
         let scopes = Scopes::new(chart, run.ground.values, run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
         let mut watch = Watch::new(touch);
         watch.follow_output();
         engine.set_watch(watch);
-        for template in &templates {
+        for template in templates {
             if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
                 continue;
             }
@@ -249,7 +280,7 @@ impl CompiledChart {
     pub(super) fn parsed(
         &self,
         chart: &Chart,
-        templates: &[TemplatePath<'_>],
+        templates: &[TemplatePath],
         table: &FunctionTable,
     ) -> Result<Arc<Set>, RenderError> {
         let key: Vec<String> = templates.iter().map(|template| template.path.clone()).collect();
@@ -284,13 +315,14 @@ fn loading(chart: &Chart, warnings: &mut Vec<String>) {
 /// One render: what it runs on, and with which options.
 struct Run<'r> {
     ground: Ground<'r>,
+    templates: &'r [TemplatePath],
     options: &'r RenderOptions,
     /// `required` and `fail` do nothing.
     lint: bool,
 }
 
 /// Location of a template by its name.
-fn finder<'t>(templates: &'t [TemplatePath<'t>]) -> impl Fn(&str) -> Option<String> {
+fn finder(templates: &[TemplatePath]) -> impl Fn(&str) -> Option<String> {
     move |name| templates.iter().find(|template| template.path == name).map(|template| template.location.clone())
 }
 

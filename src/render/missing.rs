@@ -25,7 +25,7 @@ const LISTED: usize = 12;
 
 impl Ground<'_> {
     /// What can be said of an error besides its place.
-    pub(super) fn notes(&self, error: &template::Error, file: &TemplatePath<'_>, set: &Set) -> Vec<String> {
+    pub(super) fn notes(&self, error: &template::Error, file: &TemplatePath, set: &Set) -> Vec<String> {
         let names = self.names(&file.chart);
         let version = self.held(&file.chart).map_or("", |chart| &chart.metadata.version);
         let mut notes = vec![chart_note(&names, version)];
@@ -59,7 +59,7 @@ impl Ground<'_> {
         None
     }
 
-    fn missing(&self, error: &template::Error, file: &TemplatePath<'_>, set: &Set) -> Vec<String> {
+    fn missing(&self, error: &template::Error, file: &TemplatePath, set: &Set) -> Vec<String> {
         let frames = frames(error);
         let mut analysis = Analysis::new(set, touch);
         link_charts(&mut analysis, self.chart, &mut Vec::new());

@@ -1,6 +1,8 @@
 //! What the templates of each chart see as `.`: values, chart, release, capabilities, files, subcharts. Maps are shared between
 //! charts as in helm, so that a template that changes a value changes it for the others.
 
+use std::sync::Arc;
+
 use crate::chart::{Chart, Table};
 use crate::go::quote::quote;
 use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch};
@@ -89,6 +91,8 @@ fn values_map<const N: usize>(entries: [(&str, Value); N]) -> Map {
 /// The dots of a chart and of all below it, in the order of [`Chart::visit`].
 pub(super) struct Scopes {
     dots: Vec<(Vec<usize>, Map)>,
+    /// The keys that every template is given anew.
+    names: [Arc<str>; 3],
 }
 
 impl Scopes {
@@ -107,7 +111,7 @@ impl Scopes {
         let shared = Shared { release, capabilities };
         let mut dots = Vec::new();
         let _ = shared.descend(chart, Value::Map(Map::new(&VALUES, entries)), true, &mut Vec::new(), &mut dots);
-        Self { dots }
+        Self { dots, names: ["Name", "BasePath", "Template"].map(Arc::from) }
     }
 
     /// Lets a watch follow the data of all charts.
@@ -130,7 +134,10 @@ impl Scopes {
     /// `.` of the chart at these indices, with `.Template` set.
     pub(super) fn dot(&self, chart: &[usize], template: &str, base: &str) -> Value {
         let Some((_, dot)) = self.dots.iter().find(|(at, _)| at == chart) else { return Value::Nil };
-        dot.insert("Template", Value::Map(values_map([("Name", template.into()), ("BasePath", base.into())])));
+        let [name, base_path, key] = &self.names;
+        let entries: Entries =
+            [(Arc::clone(base_path), base.into()), (Arc::clone(name), template.into())].into_iter().collect();
+        dot.insert(Arc::clone(key), Value::Map(Map::new(&VALUES, entries)));
         Value::Map(dot.clone())
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Node, Pipe, Template};
+use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Name, Node, Pipe, Template};
 use super::function::Found;
 use super::parser::{self, Trees};
 use super::place::Place;
@@ -173,7 +173,11 @@ impl<'s> Analysis<'s> {
     }
 
     fn run_text(&mut self, name: &str, text: &str, dot: &May) {
-        let Ok(trees) = parser::parse(name, text, self.set.dialect(), &|_| Some(Found::Nowhere)) else { return };
+        let Ok(trees) = parser::parse(name, text, self.set.dialect(), &mut super::names::Names::default(), &|_| {
+            Some(Found::Nowhere)
+        }) else {
+            return;
+        };
         let Some(template) = trees.get(name).cloned() else { return };
         self.texts.push(Rc::new(trees));
         self.body_of(&template, dot, None);
@@ -347,11 +351,11 @@ impl<'s> Analysis<'s> {
         value
     }
 
-    fn fields(&mut self, of: &May, path: &[Arc<str>]) -> May {
+    fn fields(&mut self, of: &May, path: &[Name]) -> May {
         if of.unknown && !path.is_empty() {
-            self.floating.insert(path.to_vec());
+            self.floating.insert(path.iter().map(|name| Arc::clone(&name.text)).collect());
         }
-        path.iter().fold(of.clone(), |at, key| self.step(&at, key))
+        path.iter().fold(of.clone(), |at, name| self.step(&at, &name.text))
     }
 
     /// What stands at a key.

@@ -5,7 +5,9 @@ use super::number::Number;
 use super::text::Str;
 use crate::go::quote::quote;
 use std::fmt::{self, Write as _};
+use std::ops::{Deref, Range};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// One named template.
 #[derive(Debug)]
@@ -51,10 +53,32 @@ impl Source {
     }
 }
 
+/// A part of a text that its templates share.
+#[derive(Debug)]
+pub(super) struct Piece {
+    of: Arc<str>,
+    range: Range<usize>,
+}
+
+impl Piece {
+    /// The range is one of the text.
+    pub(super) fn new(of: &Arc<str>, range: Range<usize>) -> Self {
+        Self { of: Arc::clone(of), range }
+    }
+}
+
+impl Deref for Piece {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.of.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
 /// What stands in a template's body.
 #[derive(Debug)]
 pub(super) enum Node {
-    Text { pos: usize, text: Str },
+    Text { pos: usize, text: Piece },
     Action { pos: usize, pipe: Pipe },
     Branch(Box<Branch>),
     Template { pos: usize, name: Arc<str>, pipe: Option<Pipe> },
@@ -101,20 +125,36 @@ pub(super) struct Expr {
     pub(super) kind: ExprKind,
 }
 
+/// A field on a path.
+#[derive(Debug)]
+pub(super) struct Name {
+    pub(super) text: Arc<str>,
+    /// Where in a map it was found last. A template meets maps of the same keys again and again, so that is looked at first; it
+    /// is no more than a guess.
+    pub(super) seen: AtomicUsize,
+}
+
+impl Name {
+    pub(super) fn new(text: Arc<str>) -> Self {
+        Self { text, seen: AtomicUsize::new(0) }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum ExprKind {
     Bool(bool),
     Number(Box<Number>),
     String {
         text: Str,
-        literal: Box<str>,
+        /// As it is written; none: the text between double quotes.
+        literal: Option<Box<str>>,
     },
     Dot,
     Nil,
-    Field(Box<[Arc<str>]>),
+    Field(Box<[Name]>),
     /// Name with its `$`, then fields.
-    Variable(Arc<str>, Box<[Arc<str>]>),
-    Chain(Box<Expr>, Box<[Arc<str>]>),
+    Variable(Arc<str>, Box<[Name]>),
+    Chain(Box<Expr>, Box<[Name]>),
     Function(Arc<str>, Found),
     Pipe(Box<Pipe>),
 }
@@ -222,16 +262,17 @@ impl fmt::Display for Command {
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = |f: &mut fmt::Formatter<'_>, fields: &[Arc<str>]| {
+        let fields = |f: &mut fmt::Formatter<'_>, fields: &[Name]| {
             fields.iter().try_for_each(|field| {
                 f.write_char('.')?;
-                f.write_str(field)
+                f.write_str(&field.text)
             })
         };
         match &self.kind {
             ExprKind::Bool(truth) => truth.fmt(f),
             ExprKind::Number(number) => f.write_str(&number.text),
-            ExprKind::String { literal, .. } => f.write_str(literal),
+            ExprKind::String { literal: Some(literal), .. } => f.write_str(literal),
+            ExprKind::String { text, literal: None } => write!(f, "\"{text}\""),
             ExprKind::Dot => f.write_char('.'),
             ExprKind::Nil => f.write_str("nil"),
             ExprKind::Field(path) => fields(f, path),

@@ -82,7 +82,7 @@ impl Builtin {
     pub(super) fn run(
         self,
         context: &mut Context<'_>,
-        args: Vec<Operand>,
+        args: &mut Vec<Operand>,
         callee: &dyn Fn() -> String,
     ) -> Result<Operand, FuncError> {
         let dialect = context.dialect();
@@ -93,20 +93,22 @@ impl Builtin {
             Self::Not => bool(!args[0].truth()),
             Self::Eq => bool(compare::eq(&args[0], &args[1..], dialect)?),
             Self::Ne => bool(!compare::eq(&args[0], &args[1..], dialect)?),
-            Self::Lt => bool(pair(&args)? == Order::Less),
-            Self::Le => bool(pair(&args)? == Order::Less || compare::eq(&args[0], &args[1..], dialect)?),
-            Self::Gt => bool(pair(&args)? != Order::Less && !compare::eq(&args[0], &args[1..], dialect)?),
-            Self::Ge => bool(pair(&args)? != Order::Less),
+            Self::Lt => bool(pair(args)? == Order::Less),
+            Self::Le => bool(pair(args)? == Order::Less || compare::eq(&args[0], &args[1..], dialect)?),
+            Self::Gt => bool(pair(args)? != Order::Less && !compare::eq(&args[0], &args[1..], dialect)?),
+            Self::Ge => bool(pair(args)? != Order::Less),
             Self::Len => Operand::Concrete(Value::Int(length(&args[0])?)),
             Self::Index => {
-                let mut args = args.into_iter();
+                let mut args = args.drain(..);
                 index(args.next().unwrap_or(Operand::Missing), args)?
             }
             Self::Slice => Operand::Concrete(slice(&args[0], &args[1..], dialect)?),
             Self::Call => call(context, args, callee)?,
             Self::Print | Self::Println | Self::Printf | Self::Html | Self::Js | Self::UrlQuery => {
-                let args: Vec<Value> = args.into_iter().map(Operand::into_value).collect();
-                let text = self.text(&args);
+                let mut values = context.spare.values();
+                values.extend(args.drain(..).map(Operand::into_value));
+                let text = self.text(&values);
+                context.spare.keep_values(values);
                 if text.as_bytes().len() > MAX_TEXT {
                     return Err(limit_reached(format!("limit reached: text ({MAX_TEXT} bytes)")));
                 }
@@ -261,8 +263,8 @@ fn slice(item: &Operand, indexes: &[Operand], dialect: Dialect) -> Result<Value,
     })
 }
 
-fn call(context: &mut Context<'_>, args: Vec<Operand>, callee: &dyn Fn() -> String) -> Result<Operand, FuncError> {
-    let mut args = args.into_iter();
+fn call(context: &mut Context<'_>, args: &mut Vec<Operand>, callee: &dyn Fn() -> String) -> Result<Operand, FuncError> {
+    let mut args = args.drain(..);
     let function = match args.next().map(Operand::into_value) {
         None | Some(Value::Nil) => return Err(FuncError::new("call of nil")),
         Some(Value::Func(function)) => function,

@@ -1,18 +1,13 @@
 //! Go's slices and maps: shared by reference, as in Go. A map changed through one variable is changed for all.
 
+use super::entries::Entries;
 use super::types::{ANY_LIST, ANY_MAP, ListType, MapType, STRING_LIST, STRING_MAP};
 use super::value::Value;
 use std::cell::{Ref, RefCell, RefMut};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// What a map holds. Go prints and ranges over maps in key order.
-pub type Entries = BTreeMap<Arc<str>, Value>;
-
-/// Entries up to which a map is searched one by one.
-const SMALL: usize = 64;
+use std::sync::atomic::AtomicUsize;
 
 /// A slice. Elements never change after it was made (no template function writes into a slice).
 #[derive(Clone)]
@@ -117,12 +112,12 @@ impl Map {
 
     /// The entry of this key.
     pub fn get(&self, key: &str) -> Option<Value> {
-        let entries = self.data.entries.borrow();
-        // Few keys are of the same length: most need not be looked at.
-        if entries.len() <= SMALL {
-            return entries.iter().find(|(known, _)| ***known == *key).map(|(_, value)| value.clone());
-        }
-        entries.get(key).cloned()
+        self.data.entries.borrow().get(key).cloned()
+    }
+
+    /// As [`Self::get`], where the same place of a template asks for the same key.
+    pub(super) fn get_again(&self, key: &str, seen: &AtomicUsize) -> Option<Value> {
+        self.data.entries.borrow().get_again(key, seen).cloned()
     }
 
     /// Whether there is such a key.
@@ -194,9 +189,14 @@ impl Drop for MapData {
     fn drop(&mut self) {
         let entries = std::mem::take(self.entries.get_mut());
         if entries.values().any(Value::is_container) {
-            dismantle(entries.into_values().collect());
+            dismantle(containers(entries).collect());
         }
     }
+}
+
+/// Only what may hold something else has to wait for its turn.
+fn containers(entries: Entries) -> impl Iterator<Item = Value> {
+    entries.into_iter().map(|(_, value)| value).filter(Value::is_container)
 }
 
 fn dismantle(mut pending: Vec<Value>) {
@@ -204,12 +204,12 @@ fn dismantle(mut pending: Vec<Value>) {
         match value {
             Value::List(mut list) => {
                 if let Some(data) = Rc::get_mut(&mut list.0) {
-                    pending.append(&mut data.items);
+                    pending.extend(std::mem::take(&mut data.items).into_iter().filter(Value::is_container));
                 }
             }
             Value::Map(mut map) => {
                 if let Some(data) = Rc::get_mut(&mut map.data) {
-                    pending.extend(std::mem::take(data.entries.get_mut()).into_values());
+                    pending.extend(containers(std::mem::take(data.entries.get_mut())));
                 }
             }
             _ => {}

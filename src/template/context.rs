@@ -5,8 +5,10 @@ use super::error::{Error, ErrorKind};
 use super::exec;
 use super::function::{FuncError, Function, FunctionTable};
 use super::limits::{Limits, MAX_PARSED_TEXTS};
+use super::names::Names;
 use super::parser::{self, Trees};
 use super::set::{Dialect, Set};
+use super::spare::Spare;
 use super::text::Str;
 use super::value::Value;
 use super::watch::Watch;
@@ -41,6 +43,9 @@ pub struct Context<'a> {
     /// Texts that were parsed before, by name and text.
     texts: HashMap<Arc<str>, HashMap<Arc<str>, Rc<Trees>>>,
     parsed_texts: usize,
+    /// The names in them.
+    names: Names,
+    pub(super) spare: Spare,
     /// Who follows the run, if anybody does.
     watch: Option<Box<Watch>>,
     /// Where the function that runs was called.
@@ -67,10 +72,12 @@ impl Context<'_> {
     /// # Errors
     /// The template does not exist or fails, or a limit is reached.
     pub fn execute_template(&mut self, name: &str, data: Value) -> Result<Str, Error> {
-        self.execute_named(name, data).map(Str::from)
+        let mut out = self.spare.text();
+        self.execute_named(name, data, &mut out)?;
+        Ok(self.spare.written(out))
     }
 
-    fn execute_named(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Error> {
+    fn execute_named(&mut self, name: &str, data: Value, out: &mut Vec<u8>) -> Result<(), Error> {
         let Some(template) = self.find(name) else {
             let root = self.set.name();
             return Err(Error::unplaced(
@@ -82,13 +89,13 @@ impl Context<'_> {
                 ),
             ));
         };
-        self.executed(&template, data)
+        self.executed(&template, data, out)
     }
 
-    fn executed(&mut self, template: &Arc<Template>, data: Value) -> Result<Vec<u8>, Error> {
+    fn executed(&mut self, template: &Arc<Template>, data: Value, out: &mut Vec<u8>) -> Result<(), Error> {
         let callers = self.callers.len();
         self.callers.extend(self.site.take());
-        let result = exec::execute(self, template, data);
+        let result = exec::execute(self, template, data, out);
         self.callers.truncate(callers + 1);
         if self.callers.len() > callers {
             self.site = self.callers.pop();
@@ -129,9 +136,10 @@ impl Context<'_> {
             ));
         };
         self.overlays.push(trees);
-        let result = self.executed(&template, data);
+        let mut out = self.spare.text();
+        let result = self.executed(&template, data, &mut out);
         self.overlays.pop();
-        result.map(Str::from)
+        result.map(|()| self.spare.written(out))
     }
 
     fn parsed(&mut self, name: &str, text: &str) -> Result<Rc<Trees>, Error> {
@@ -140,7 +148,8 @@ impl Context<'_> {
         }
         let functions = self.functions;
         self.charge(text.len() as u64 / 16).map_err(|message| Error::unplaced(ErrorKind::Limit, message))?;
-        let trees = Rc::new(parser::parse(name, text, self.set.dialect(), &|name| functions.find(name))?);
+        let trees =
+            Rc::new(parser::parse(name, text, self.set.dialect(), &mut self.names, &|name| functions.find(name))?);
         self.parsed_texts += 1;
         if self.parsed_texts > MAX_PARSED_TEXTS {
             self.texts.clear();
@@ -264,6 +273,8 @@ impl<'a> Engine<'a> {
                 overlays: Vec::new(),
                 texts: HashMap::new(),
                 parsed_texts: 0,
+                names: Names::default(),
+                spare: Spare::default(),
                 watch: None,
                 site: None,
                 callers: Vec::new(),
@@ -285,7 +296,9 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// As [`Self::execute`].
     pub fn execute_bytes(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Error> {
-        self.context.execute_named(name, data)
+        let mut out = Vec::new();
+        self.context.execute_named(name, data, &mut out)?;
+        Ok(out)
     }
 
     /// Lets somebody follow what is executed from now on.

@@ -1,6 +1,6 @@
 //! Evaluates pipelines, commands, fields and calls.
 
-use super::ast::{At, Command, Expr, ExprKind, Pipe};
+use super::ast::{At, Command, Expr, ExprKind, Name, Pipe};
 use super::builtins::Builtin;
 use super::context::MissingKey;
 use super::error::{Error, ErrorKind};
@@ -12,7 +12,9 @@ use super::types::{Method, Signature, Type};
 use super::value::Value;
 use crate::go::quote::quote;
 use std::rc::Rc;
-use std::sync::Arc;
+
+/// The variable that holds what a template was given.
+const ROOT: &str = "$";
 
 /// What a call runs.
 enum Callee<'v> {
@@ -54,6 +56,10 @@ impl<'t> Exec<'t, '_, '_> {
         match self.variables.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, slot)) => {
                 *slot = value;
+                Ok(())
+            }
+            None if name == ROOT => {
+                self.root = value;
                 Ok(())
             }
             None => Err(self.fail(format!("undefined variable: {name}"))),
@@ -125,7 +131,7 @@ impl<'t> Exec<'t, '_, '_> {
         &mut self,
         dot: &Operand,
         expr: &'t Expr,
-        path: &'t [Arc<str>],
+        path: &'t [Name],
         args: &'t [Expr],
         last: Option<Operand>,
     ) -> Run<Operand> {
@@ -138,7 +144,7 @@ impl<'t> Exec<'t, '_, '_> {
         dot: &Operand,
         expr: &'t Expr,
         base: &'t Expr,
-        path: &'t [Arc<str>],
+        path: &'t [Name],
         args: &'t [Expr],
         last: Option<Operand>,
     ) -> Run<Operand> {
@@ -155,14 +161,15 @@ impl<'t> Exec<'t, '_, '_> {
         dot: &Operand,
         expr: &'t Expr,
         name: &str,
-        path: &'t [Arc<str>],
+        path: &'t [Name],
         args: &'t [Expr],
         last: Option<Operand>,
     ) -> Run<Operand> {
         self.at = Some(At::Expr(expr));
-        let Some(value) = self.variables.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
-        else {
-            return Err(self.fail(format!("undefined variable: {name}")));
+        let value = match self.variables.iter().rev().find(|(known, _)| *known == name) {
+            Some((_, value)) => value.clone(),
+            None if name == ROOT => self.root.clone(),
+            None => return Err(self.fail(format!("undefined variable: {name}"))),
         };
         if path.is_empty() {
             self.not_a_function(expr, args, last.as_ref())?;
@@ -177,40 +184,46 @@ impl<'t> Exec<'t, '_, '_> {
         dot: &Operand,
         receiver: &Operand,
         expr: &'t Expr,
-        path: &'t [Arc<str>],
+        path: &'t [Name],
         args: &'t [Expr],
         last: Option<Operand>,
     ) -> Run<Operand> {
         let Some((end, steps)) = path.split_last() else { return Ok(receiver.clone()) };
-        let mut receiver = receiver.clone();
-        for name in steps {
-            receiver = self.step(dot, name, expr, &[], None, &receiver)?;
+        let Some((first, rest)) = steps.split_first() else {
+            return self.step(dot, end, expr, args, last, receiver);
+        };
+        let mut at = self.step(dot, first, expr, &[], None, receiver)?;
+        for name in rest {
+            at = self.step(dot, name, expr, &[], None, &at)?;
         }
-        self.step(dot, end, expr, args, last, &receiver)
+        self.step(dot, end, expr, args, last, &at)
     }
 
     /// One field, method or key.
     fn step(
         &mut self,
         dot: &Operand,
-        name: &str,
+        field: &'t Name,
         expr: &'t Expr,
         args: &'t [Expr],
         last: Option<Operand>,
         receiver: &Operand,
     ) -> Run<Operand> {
-        let type_name = receiver.type_name();
+        let name = &*field.text;
         let value = match receiver {
             Operand::Missing if self.context.missing() == MissingKey::Error => {
                 return Err(self.fail(format!("nil data; no entry for key {}", quote(name.as_bytes()))));
             }
             Operand::Missing => return Ok(Operand::Missing),
             Operand::NilPointer(_) | Operand::Interface(Value::Nil) | Operand::Concrete(Value::Nil) => {
-                return Err(self.fail(format!("nil pointer evaluating {type_name}.{name}")));
+                return Err(self.fail(format!("nil pointer evaluating {}.{name}", receiver.type_name())));
             }
             Operand::Interface(value) | Operand::Concrete(value) => value,
         };
-        if let Some(method) = value.methods().iter().find(|method| method.name == name) {
+        let methods = value.methods();
+        if !methods.is_empty()
+            && let Some(method) = methods.iter().find(|method| method.name == name)
+        {
             return self.call(dot, name, Callee::Method(method, value), At::Expr(expr), args, last);
         }
         let has_args = !args.is_empty() || last.is_some();
@@ -234,7 +247,7 @@ impl<'t> Exec<'t, '_, '_> {
                     watch.key(value, name);
                 }
                 let elem = map.ty().elem;
-                return match (map.get(name), self.context.missing()) {
+                return match (map.get_again(name, &field.seen), self.context.missing()) {
                     (Some(value), _) => Ok(Operand::element(elem, value)),
                     (None, MissingKey::Default) => Ok(Operand::Missing),
                     (None, MissingKey::Zero) => Ok(Operand::element(elem, elem.zero())),
@@ -245,7 +258,7 @@ impl<'t> Exec<'t, '_, '_> {
             }
             _ => {}
         }
-        Err(self.fail(format!("can't evaluate field {name} in type {type_name}")))
+        Err(self.fail(format!("can't evaluate field {name} in type {}", receiver.type_name())))
     }
 
     fn function(
@@ -302,7 +315,7 @@ impl<'t> Exec<'t, '_, '_> {
             }
             return Ok(last.unwrap_or(value));
         }
-        let mut operands = Vec::with_capacity(count);
+        let mut operands = self.context.spare.operands();
         for (i, arg) in args.iter().enumerate() {
             operands.push(self.argument(dot, want(i), arg)?);
         }
@@ -328,18 +341,22 @@ impl<'t> Exec<'t, '_, '_> {
             Callee::Builtin(builtin) => {
                 let handed = (builtin == Builtin::Call).then(|| operands.first().map(named)).flatten();
                 let callee_text = || args.first().map(ToString::to_string).or(handed.clone()).unwrap_or_default();
-                builtin.run(self.context, operands, &callee_text)
+                builtin.run(self.context, &mut operands, &callee_text)
             }
             Callee::Function(function) => {
-                let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
+                let mut values = self.context.spare.values();
+                values.extend(operands.drain(..).map(Operand::into_value));
                 self.context.calls_from(self.source(), call_at.pos());
-                self.context.call(&function, &values).map(Operand::result)
+                let result = self.context.call(&function, &values).map(Operand::result);
+                self.context.spare.keep_values(values);
+                result
             }
             Callee::Method(method, receiver) => {
-                let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
+                let values: Vec<Value> = operands.drain(..).map(Operand::into_value).collect();
                 (method.call)(self.context, receiver, &values).map(Operand::result)
             }
         };
+        self.context.spare.keep_operands(operands);
         if let (Some(watch), Ok(Operand::Concrete(copy))) = (self.context.watch(), &result) {
             watch.copied(name, original.as_ref(), copy);
         }

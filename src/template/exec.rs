@@ -30,31 +30,31 @@ pub(super) struct Exec<'t, 'c, 'a> {
     template: &'t Template,
     /// What errors point at.
     pub(super) at: Option<At<'t>>,
-    /// Variables in scope, innermost last.
+    /// `$`: what the template was given.
+    pub(super) root: Operand,
+    /// The other variables in scope, innermost last.
     pub(super) variables: Vec<(&'t str, Operand)>,
 }
 
-/// Executes a template on its own and returns what it wrote.
-pub(super) fn execute(context: &mut Context<'_>, template: &Arc<Template>, data: Value) -> Run<Vec<u8>> {
+/// Executes a template on its own; what it writes comes behind what is in `out`.
+pub(super) fn execute(context: &mut Context<'_>, template: &Arc<Template>, data: Value, out: &mut Vec<u8>) -> Run<()> {
     if let Err(message) = context.enter() {
         return Err(Box::new(Error::unplaced(ErrorKind::Limit, message)));
     }
-    // Most includes write a few lines.
-    let mut out = Vec::with_capacity(256);
     let dot = Operand::Interface(data).unwrapped();
     if let Some(watch) = context.watch() {
         watch.starts();
     }
-    let result = run(context, &mut out, template, dot);
+    let result = run(context, out, template, dot);
     if let Some(watch) = context.watch() {
         watch.ends();
     }
     context.leave();
-    result.map(|()| out)
+    result
 }
 
 fn run(context: &mut Context<'_>, out: &mut Vec<u8>, template: &Template, dot: Operand) -> Run<()> {
-    let mut exec = Exec { context, out, template, at: None, variables: vec![("$", dot.clone())] };
+    let mut exec = Exec { context, out, template, at: None, root: dot.clone(), variables: Vec::new() };
     stacker::maybe_grow(256 << 10, 4 << 20, || exec.list(&dot, &template.body)).map(|_| ())
 }
 

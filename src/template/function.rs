@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::Error;
 use super::types::Signature;
 use super::value::Value;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -64,7 +65,7 @@ impl From<&str> for FuncError {
 /// Functions by name. Go's own builtins are always there; a table can replace them.
 #[derive(Clone, Default)]
 pub struct FunctionTable {
-    places: HashMap<&'static str, usize>,
+    places: HashMap<&'static str, usize, RandomState>,
     functions: Vec<(&'static str, Rc<Function>)>,
 }
 

@@ -1,6 +1,7 @@
 //! Values from and to JSON.
 
-use super::container::{Entries, List, Map};
+use super::container::{List, Map};
+use super::entries::Entries;
 use super::limits::{MAX_VALUE_DEPTH, MAX_VALUES};
 use super::types::{ANY_LIST, ANY_MAP};
 use super::value::Value;

@@ -128,6 +128,7 @@ pub(super) struct Lexer<'t> {
 }
 
 const LEFT: &str = "{{";
+static LEFT_FINDER: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new(LEFT));
 const RIGHT: &str = "}}";
 const TRIM_LENGTH: usize = 2;
 
@@ -173,7 +174,10 @@ impl<'t> Lexer<'t> {
     }
 
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.input.as_bytes().get(self.pos)? {
+            b @ 0..=0x7f => Some(char::from(*b)),
+            _ => self.rest().chars().next(),
+        }
     }
 
     /// The byte here; 0 at the end of the text.
@@ -224,7 +228,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn text(&mut self) -> Step<'t> {
-        let Some(x) = memchr::memmem::find(&self.input.as_bytes()[self.pos..], LEFT.as_bytes()) else {
+        let Some(x) = LEFT_FINDER.find(&self.input.as_bytes()[self.pos..]) else {
             self.pos = self.input.len();
             if self.pos > self.start {
                 self.line += lines(&self.input.as_bytes()[self.start..self.pos]);
@@ -317,20 +321,22 @@ impl<'t> Lexer<'t> {
     }
 
     fn inside_action(&mut self) -> Token<'t> {
-        if self.at_right_delim().is_some() {
-            if self.paren_depth == 0 {
-                return self.right_delim();
+        let first = self.byte();
+        match first {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => return self.identifier(),
+            b'}' | b' ' | b'\t' | b'\r' | b'\n' if self.at_right_delim().is_some() => {
+                if self.paren_depth == 0 {
+                    return self.right_delim();
+                }
+                return self.error("unclosed left paren");
             }
-            return self.error("unclosed left paren");
+            b' ' | b'\t' | b'\r' | b'\n' => return self.space(),
+            _ => {}
         }
         let Some(c) = self.next() else {
             return self.error("unclosed action");
         };
         match c {
-            c if is_space(c) => {
-                self.back(Some(c));
-                self.space()
-            }
             '=' => self.emit(TokenKind::Assign),
             ':' => {
                 if self.next() == Some('=') {

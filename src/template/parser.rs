@@ -1,16 +1,17 @@
 //! Tokens become trees: one for the text itself, one for every template that it defines.
 
-use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Node, Pipe, Source, Template};
+use super::ast::{Branch, BranchKind, Command, Expr, ExprKind, Name, Node, Piece, Pipe, Source, Template};
 use super::error::{Error, ErrorKind};
 use super::function::Found;
 use super::lexer::{LexOptions, Lexer, Token, TokenKind};
 use super::limits::MAX_NESTING;
+use super::names::Names;
 use super::number::Number;
 use super::place::Place;
 use super::set::Dialect;
 use super::text::Str;
 use crate::go::quote::{quote, unquote};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Templates by name.
@@ -20,7 +21,13 @@ pub(super) type Trees = BTreeMap<Arc<str>, Arc<Template>>;
 type Find<'f> = dyn Fn(&str) -> Option<Found> + 'f;
 
 /// Parses `text` as the template `name`; `find` says which functions there are.
-pub(super) fn parse(name: &str, text: &str, dialect: Dialect, find: &Find<'_>) -> Result<Trees, Error> {
+pub(super) fn parse(
+    name: &str,
+    text: &str,
+    dialect: Dialect,
+    names: &mut Names,
+    find: &Find<'_>,
+) -> Result<Trees, Error> {
     let source = Arc::new(Source { name: Arc::from(name), text: Arc::from(text) });
     let options = LexOptions {
         break_keyword: find("break").is_none(),
@@ -28,10 +35,10 @@ pub(super) fn parse(name: &str, text: &str, dialect: Dialect, find: &Find<'_>) -
         count_comment_lines: dialect != Dialect::Go1_23,
     };
     let mut parser = Parser {
+        names,
         source: Arc::clone(&source),
         lexer: Lexer::new(text, options),
         find,
-        shared: Shared::default(),
         trees: Trees::new(),
         tree: Tree::new(),
         depth: 0,
@@ -74,6 +81,16 @@ impl Tree<'_> {
     }
 }
 
+/// What a list has from here on, which is mostly one thing.
+fn taken<T>(list: &mut Vec<T>, from: usize) -> Box<[T]> {
+    if list.len() == from + 1
+        && let Some(one) = list.pop()
+    {
+        return Box::new([one]);
+    }
+    list.drain(from..).collect()
+}
+
 /// A node, or what ends a list of nodes.
 enum Item {
     Node(Node),
@@ -87,21 +104,11 @@ impl Item {
     }
 }
 
-/// The names of fields and variables in a text, each held once.
-#[derive(Default)]
-struct Shared<'t>(HashMap<&'t str, Arc<str>>);
-
-impl<'t> Shared<'t> {
-    fn of(&mut self, name: &'t str) -> Arc<str> {
-        Arc::clone(self.0.entry(name).or_insert_with(|| Arc::from(name)))
-    }
-}
-
 struct Parser<'t, 'f> {
+    names: &'f mut Names,
     source: Arc<Source>,
     lexer: Lexer<'t>,
     find: &'f Find<'f>,
-    shared: Shared<'t>,
     trees: Trees,
     tree: Tree<'t>,
     depth: usize,
@@ -113,7 +120,7 @@ struct Parser<'t, 'f> {
     nodes: Vec<Node>,
     commands: Vec<Command>,
     exprs: Vec<Expr>,
-    fields: Vec<Arc<str>>,
+    fields: Vec<Name>,
 }
 
 type Parsed<T> = Result<T, Error>;
@@ -162,10 +169,11 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn peek_non_space(&mut self) -> Token<'t> {
-        let token = self.next_non_space();
-        self.backup();
-        token
+    fn peek_non_space(&mut self) -> &Token<'t> {
+        while self.peek().kind == TokenKind::Space {
+            self.next();
+        }
+        self.peek()
     }
 
     fn expect(&mut self, kind: TokenKind, context: &str) -> Parsed<Token<'t>> {
@@ -302,7 +310,10 @@ impl<'t> Parser<'t, '_> {
     fn text_or_action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
         match token.kind {
-            TokenKind::Text => Ok(Item::Node(Node::Text { pos: token.pos, text: Str::from(token.text) })),
+            TokenKind::Text => {
+                let text = Piece::new(&self.source.text, token.pos..token.pos + token.text.len());
+                Ok(Item::Node(Node::Text { pos: token.pos, text }))
+            }
             TokenKind::LeftDelim => {
                 self.tree.action_line = token.line;
                 self.delim = token.pos;
@@ -478,7 +489,7 @@ impl<'t> Parser<'t, '_> {
                 _ => return Err(self.unexpected(&token, context)),
             }
         }
-        pipe.commands = self.commands.drain(mark..).collect();
+        pipe.commands = taken(&mut self.commands, mark);
         if pipe.commands.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -496,13 +507,13 @@ impl<'t> Parser<'t, '_> {
     /// `$x :=`, `$x =`, and in a range `$i, $x :=`.
     fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<()> {
         loop {
-            let variable = self.peek_non_space();
+            let variable = *self.peek_non_space();
             if variable.kind != TokenKind::Variable {
                 return Ok(());
             }
             self.next();
             let after = *self.peek();
-            let next = self.peek_non_space();
+            let next = *self.peek_non_space();
             match next.kind {
                 TokenKind::Assign | TokenKind::Declare => {
                     pipe.assign = next.kind == TokenKind::Assign;
@@ -534,7 +545,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn declare(&mut self, pipe: &mut Pipe, variable: &Token<'t>) {
-        let name = self.shared.of(variable.text);
+        let name = self.names.of(variable.text);
         pipe.variables.push(Arc::clone(&name));
         self.tree.variables.push(name);
     }
@@ -561,28 +572,24 @@ impl<'t> Parser<'t, '_> {
         if self.exprs.len() == mark {
             return Err(self.error("empty command"));
         }
-        Ok(Command { pos, args: self.exprs.drain(mark..).collect() })
+        Ok(Command { pos, args: taken(&mut self.exprs, mark) })
     }
 
     /// A term, with the fields that follow it.
     fn operand(&mut self) -> Parsed<Option<Expr>> {
+        if self.peek().kind == TokenKind::Field {
+            let first = self.peek().pos;
+            let (path, second) = self.path();
+            // Of several fields, Go tells the place of the second.
+            return Ok(Some(Expr { pos: second.unwrap_or(first), kind: ExprKind::Field(path) }));
+        }
         let Some(term) = self.term()? else { return Ok(None) };
         if self.peek().kind != TokenKind::Field {
             return Ok(Some(term));
         }
         let pos = self.peek().pos;
-        match &term.kind {
-            ExprKind::Field(first) | ExprKind::Variable(_, first) => self.fields.extend(first.iter().cloned()),
-            _ => {}
-        }
-        while self.peek().kind == TokenKind::Field {
-            let name = &self.next().text[1..];
-            let name = self.shared.of(name);
-            self.fields.push(name);
-        }
-        let path = self.fields.drain(..).collect();
+        let (path, _) = self.path();
         let kind = match term.kind {
-            ExprKind::Field(_) => ExprKind::Field(path),
             ExprKind::Variable(name, _) => ExprKind::Variable(name, path),
             ExprKind::Bool(_) | ExprKind::String { .. } | ExprKind::Number(_) | ExprKind::Nil | ExprKind::Dot => {
                 let term = quote(term.to_string().as_bytes());
@@ -593,6 +600,20 @@ impl<'t> Parser<'t, '_> {
         Ok(Some(Expr { pos, kind }))
     }
 
+    /// The fields that stand here, and where the second of them does.
+    fn path(&mut self) -> (Box<[Name]>, Option<usize>) {
+        let mut second = None;
+        while self.peek().kind == TokenKind::Field {
+            let field = self.next();
+            if self.fields.len() == 1 {
+                second = Some(field.pos);
+            }
+            let name = self.names.of(&field.text[1..]);
+            self.fields.push(Name::new(name));
+        }
+        (taken(&mut self.fields, 0), second)
+    }
+
     fn term(&mut self) -> Parsed<Option<Expr>> {
         let token = self.next_non_space();
         let pos = token.pos;
@@ -601,7 +622,7 @@ impl<'t> Parser<'t, '_> {
                 let Some(found) = (self.find)(token.text) else {
                     return Err(self.error(format!("function {} not defined", quote(token.text.as_bytes()))));
                 };
-                ExprKind::Function(self.shared.of(token.text), found)
+                ExprKind::Function(self.names.of(token.text), found)
             }
             TokenKind::Dot => ExprKind::Dot,
             TokenKind::Nil => ExprKind::Nil,
@@ -609,9 +630,8 @@ impl<'t> Parser<'t, '_> {
                 if !self.tree.variables.iter().any(|name| **name == *token.text) {
                     return Err(self.error(format!("undefined variable {}", quote(token.text.as_bytes()))));
                 }
-                ExprKind::Variable(self.shared.of(token.text), Box::default())
+                ExprKind::Variable(self.names.of(token.text), Box::default())
             }
-            TokenKind::Field => ExprKind::Field(Box::new([self.shared.of(&token.text[1..])])),
             TokenKind::Bool => ExprKind::Bool(token.text == "true"),
             TokenKind::CharConstant => self.number(Number::char(token.text))?,
             TokenKind::Complex => self.number(Number::complex(token.text))?,
@@ -625,7 +645,9 @@ impl<'t> Parser<'t, '_> {
                 ExprKind::Pipe(Box::new(pipe?))
             }
             TokenKind::String | TokenKind::RawString => {
-                ExprKind::String { text: self.unquoted(&token)?, literal: Box::from(token.text) }
+                let text = self.unquoted(&token)?;
+                let plain = token.text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(&*text);
+                ExprKind::String { text, literal: (!plain).then(|| Box::from(token.text)) }
             }
             _ => {
                 self.backup();

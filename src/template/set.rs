@@ -3,6 +3,7 @@
 use super::ast::Template;
 use super::error::Error;
 use super::function::FunctionTable;
+use super::names::Names;
 use super::parser::{self, Trees};
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub struct Set {
     name: Arc<str>,
     dialect: Dialect,
     templates: Arc<Trees>,
+    names: Arc<Names>,
 }
 
 impl Set {
@@ -33,7 +35,7 @@ impl Set {
 
     /// No templates, the behaviour of this version. The name is what errors call the set (helm's is `gotpl`).
     pub fn named(name: &str, dialect: Dialect) -> Self {
-        Self { name: Arc::from(name), dialect, templates: Arc::default() }
+        Self { name: Arc::from(name), dialect, templates: Arc::default(), names: Arc::default() }
     }
 
     /// What errors call the set.
@@ -52,7 +54,8 @@ impl Set {
     /// # Errors
     /// The text is not a template, or calls a function that is not in the table.
     pub fn parse(&mut self, name: &str, text: &str, functions: &FunctionTable) -> Result<(), Error> {
-        let trees = parser::parse(name, text, self.dialect, &|name| functions.find(name))?;
+        let trees =
+            parser::parse(name, text, self.dialect, Arc::make_mut(&mut self.names), &|name| functions.find(name))?;
         let templates = Arc::make_mut(&mut self.templates);
         for (name, tree) in trees {
             if !templates.contains_key(&name) || !parser::is_empty(&tree.body) {

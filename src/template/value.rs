@@ -1,6 +1,7 @@
 //! The runtime value of templates: Go's dynamic types, cheap to clone.
 
-use super::container::{Entries, List, Map};
+use super::container::{List, Map};
+use super::entries::Entries;
 use super::function::Function;
 use super::object::Object;
 use super::text::Str;

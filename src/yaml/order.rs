@@ -44,6 +44,12 @@ pub(super) fn natural_less_v3(a: &str, b: &str) -> bool {
 }
 
 fn less(a: &str, b: &str, letters_end_numbers: bool) -> bool {
+    if let Some((x, y)) = a.bytes().zip(b.bytes()).find(|(x, y)| x != y)
+        && x.is_ascii_alphabetic()
+        && y.is_ascii_alphabetic()
+    {
+        return x < y;
+    }
     // Most keys share no long prefix; only the characters from the first difference on matter, and the digits before it.
     let (ar, br): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let Some(i) = ar.iter().zip(&br).position(|(x, y)| x != y) else { return ar.len() < br.len() };

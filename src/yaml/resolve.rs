@@ -1,11 +1,9 @@
 //! Which type go-yaml v2 gives a scalar: YAML 1.1 as Go takes it.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use regex::Regex;
 
 use super::NodeValue;
 use super::number::{Integer, integer};
@@ -55,15 +53,64 @@ impl Plain {
     }
 }
 
-#[expect(clippy::unwrap_used, reason = "a constant expression, compiled in a test")]
-static FLOAT_FORM: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$").unwrap());
-#[expect(clippy::unwrap_used, reason = "a constant expression, compiled in a test")]
-static DOTTED_FORM: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\.[0-9](_?[0-9])*([eE][-+]?[0-9](_?[0-9])*)?$").unwrap());
-#[expect(clippy::unwrap_used, reason = "a constant expression, compiled in a test")]
-static BASE_60: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$").unwrap());
+/// go-yaml's form of a float: `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+fn is_float_form(text: &str) -> bool {
+    let rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let whole = after_digits(rest);
+    let rest = match (rest.len() - whole.len(), whole.strip_prefix('.')) {
+        (0, None) => return false,
+        (0, Some(fraction)) => {
+            let rest = after_digits(fraction);
+            if rest.len() == fraction.len() {
+                return false;
+            }
+            rest
+        }
+        (_, Some(fraction)) => after_digits(fraction),
+        (_, None) => whole,
+    };
+    let Some(exponent) = rest.strip_prefix(['e', 'E']) else { return rest.is_empty() };
+    let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    !exponent.is_empty() && after_digits(exponent).is_empty()
+}
+
+fn after_digits(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit())
+}
+
+/// Its form of a float that starts with a dot: `\.[0-9](_?[0-9])*([eE][-+]?[0-9](_?[0-9])*)?`.
+fn is_dotted_form(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('.').and_then(after_grouped) else { return false };
+    let Some(exponent) = rest.strip_prefix(['e', 'E']) else { return rest.is_empty() };
+    after_grouped(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)) == Some("")
+}
+
+/// What follows `[0-9](_?[0-9])*`.
+fn after_grouped(text: &str) -> Option<&str> {
+    let mut rest = text.strip_prefix(|c: char| c.is_ascii_digit())?;
+    loop {
+        let ungrouped = rest.strip_prefix('_').unwrap_or(rest);
+        match ungrouped.strip_prefix(|c: char| c.is_ascii_digit()) {
+            Some(next) => rest = next,
+            None => return Some(rest),
+        }
+    }
+}
+
+/// YAML 1.1's numbers to base 60: `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`.
+fn is_base_60(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (text, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut parts = text.split(':');
+    let grouped = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+    let first = parts.next().unwrap_or_default();
+    let mut some = false;
+    let sixties = parts.all(|part| {
+        some = true;
+        matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'])
+    });
+    some && sixties && first.starts_with(|c: char| c.is_ascii_digit()) && grouped(first) && grouped(fraction)
+}
 
 /// The value of a scalar with this tag. A scalar without a tag is resolved when it is `plain`, else it is a text.
 ///
@@ -94,7 +141,7 @@ pub(super) fn scalar(tag: Option<&str>, plain: bool, text: Cow<'_, str>) -> Resu
 
 /// True when a text would be read back as something else than a text (or once was, base 60), so that it needs quotes.
 pub(super) fn needs_quotes(text: &str) -> bool {
-    !matches!(resolve(None, text), Plain::Str) || (text.contains(':') && BASE_60.is_match(text))
+    !matches!(resolve(None, text), Plain::Str) || (text.contains(':') && is_base_60(text))
 }
 
 fn short(tag: &str) -> String {
@@ -114,7 +161,7 @@ fn resolve(tag: Option<&str>, text: &str) -> Plain {
         _ => {}
     }
     match text.as_bytes()[0] {
-        b'.' if DOTTED_FORM.is_match(text) => float(&text.replace('_', "")).map_or(Plain::Str, Plain::Float),
+        b'.' if is_dotted_form(text) => float(&text.replace('_', "")).map_or(Plain::Str, Plain::Float),
         b'0'..=b'9' | b'+' | b'-' => digits(tag, text),
         _ => Plain::Str,
     }
@@ -125,11 +172,11 @@ fn digits(tag: Option<&str>, text: &str) -> Plain {
     if tag.is_none_or(|t| t == TIMESTAMP) && is_timestamp(text) {
         return Plain::Timestamp;
     }
-    let plain = text.replace('_', "");
+    let plain = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     if let Some(found) = integer(&plain) {
         return Plain::Int(found);
     }
-    if FLOAT_FORM.is_match(&plain)
+    if is_float_form(&plain)
         && let Some(f) = float(&plain)
     {
         return Plain::Float(f);
@@ -151,8 +198,16 @@ fn float(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_expressions_compile() {
-        assert!(FLOAT_FORM.is_match("-1.5e+3") && DOTTED_FORM.is_match(".5") && BASE_60.is_match("1:30"));
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    proptest! {
+        #[test]
+        fn forms_are_those_of_go_yaml(text in r"[-+.:_eE0-9x]{0,12}|[-+]?[0-9_]{1,3}(:[0-9]{1,2}){0,3}(\.[0-9_]*)?|[-+]?[0-9]{0,3}\.?[0-9]{0,3}([eE][-+]?[0-9_]{0,2})?") {
+            let form = |regex: &str| Regex::new(regex).unwrap().is_match(&text);
+            prop_assert_eq!(is_float_form(&text), form(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"));
+            prop_assert_eq!(is_dotted_form(&text), form(r"^\.[0-9](_?[0-9])*([eE][-+]?[0-9](_?[0-9])*)?$"));
+            prop_assert_eq!(is_base_60(&text), form(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$"));
+        }
     }
 }
