@@ -336,7 +336,9 @@ fn bound(operator: Operator, parts: &Parts<'_>) -> Result<Bound, VersionError> {
 impl Bound {
     fn check(&self, v: &Version) -> bool {
         let con = &self.version;
-        if !v.prerelease.is_empty() && con.prerelease.is_empty() {
+        // A bound without a pre-release takes none; but `!=` of a full version takes them all.
+        let asks_equality = self.operator == Operator::NotEqual && !self.dirty;
+        if !v.prerelease.is_empty() && con.prerelease.is_empty() && !asks_equality {
             return false;
         }
         match self.operator {
@@ -458,6 +460,8 @@ mod tests {
             (">=1, <2", "2.1.0", false),
             ("!=1.2", "1.2.4", false),
             ("!=1.2.3", "1.2.4", true),
+            ("!=1.2.3", "1.2.4-rc.1", true),
+            ("!=1.2", "1.3.0-rc.1", false),
             (">1.2", "1.2.9", false),
             (">1.2", "1.3.0", true),
             ("<=1.2", "1.2.9", true),

@@ -10,7 +10,18 @@ pub(super) fn text(value: &Value) -> Str {
     match value {
         Value::String(text) => text.clone(),
         Value::Bytes(bytes) => Str::from(&**bytes),
-        other => Str::from(other.to_string()),
+        other => other.printed(),
+    }
+}
+
+/// Sprig's `strslice`: a list as one of texts, without nils. One of texts is itself.
+pub(super) fn text_list(value: &Value) -> List {
+    match value {
+        Value::List(list) if list.ty().name == STRING_LIST.name => list.clone(),
+        Value::List(list) => {
+            List::appended_from(&STRING_LIST, list.len(), texts(value).into_iter().map(Value::from).collect())
+        }
+        other => List::new(&STRING_LIST, texts(other).into_iter().map(Value::from).collect()),
     }
 }
 

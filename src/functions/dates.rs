@@ -153,11 +153,16 @@ pub(super) fn from_toml(text: &str) -> Option<Value> {
         ("2006-01-02", "date-local"),
         ("15:04:05.999999999", "time-local"),
     ];
-    layouts.iter().find_map(|(layout, name)| {
-        let time = layout::parse(layout, text, &TimeZone::UTC).ok()?;
-        let place = if text.ends_with(['Z', 'z']) { Place::Utc } else { Place::Fixed(name) };
-        Some(Value::object(Time(time, None, place)))
-    })
+    let (time, layout, name) = layouts
+        .iter()
+        .find_map(|(layout, name)| Some((layout::parse(layout, text, &TimeZone::UTC).ok()?, layout, name)))?;
+    // Go reads an hour of one digit; TOML has none.
+    let marks = layout.bytes().zip(text.bytes()).take_while(|(wanted, _)| !matches!(wanted, b'.' | b'Z'));
+    if marks.into_iter().any(|(wanted, found)| !wanted.is_ascii_digit() && found != wanted) {
+        return None;
+    }
+    let place = if text.ends_with('Z') { Place::Utc } else { Place::Fixed(name) };
+    Some(Value::object(Time(time, None, place)))
 }
 
 /// A time as TOML has it.
@@ -402,6 +407,10 @@ impl Object for Location {
 
     fn field(&self, _name: &str) -> Option<Value> {
         None
+    }
+
+    fn field_type(&self, name: &str) -> Type {
+        if name == "cacheZone" { Type::Object("*time.zone") } else { Type::Any }
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {

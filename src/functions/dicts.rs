@@ -3,7 +3,7 @@
 use super::convert::text;
 use super::merge::{self, Overwrite};
 use super::{fixed, rest};
-use crate::template::{ANY_MAP, FuncError, FunctionTable, Map, STRING_LIST, Signature, Type, Value};
+use crate::template::{ANY_LIST, ANY_MAP, FuncError, FunctionTable, List, Map, STRING_LIST, Signature, Type, Value};
 
 const A: Type = Type::Any;
 const S: Type = Type::String;
@@ -30,15 +30,15 @@ pub(super) fn register(table: &mut FunctionTable) {
     });
     table.add("hasKey", fixed(&[M, S]), |_, a| Ok(map(&a[0]).contains_key(a[1].str()).into()));
     table.add("pluck", Signature::variadic(&[S], M), |_, a| {
-        Ok(Value::list(a[1..].iter().filter_map(|dict| map(dict).get(a[0].str())).collect()))
+        Ok(Value::List(List::appended(&ANY_LIST, a[1..].iter().filter_map(|dict| map(dict).get(a[0].str())).collect())))
     });
     // Go's order is random here; ours is that of the keys.
     table.add("keys", Signature::variadic(&[], M), |_, a| {
         let keys = a.iter().flat_map(|dict| map(dict).snapshot()).map(|(key, _)| Value::from(key)).collect();
-        Ok(Value::List(crate::template::List::new(&STRING_LIST, keys)))
+        Ok(Value::List(List::appended(&STRING_LIST, keys)))
     });
     table.add("values", fixed(&[M]), |_, a| {
-        Ok(Value::list(map(&a[0]).snapshot().into_iter().map(|(_, value)| value).collect()))
+        Ok(Value::List(List::appended(&ANY_LIST, map(&a[0]).snapshot().into_iter().map(|(_, value)| value).collect())))
     });
     table.add("pick", Signature::variadic(&[M], S), |_, a| {
         let picked = Map::empty();

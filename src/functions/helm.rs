@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::encoding::raw;
 use super::{Surroundings, fixed, pretty, toml};
 use crate::go::json::{self, Style};
 use crate::go::quote::quote;
+use crate::go::runes::not_utf8;
 use crate::template::{ANY_LIST, ANY_MAP, Context, ErrorKind, FuncError, FunctionTable, List, Map, Str, Type, Value};
 use crate::yaml::{self, Numbers};
 
@@ -67,7 +69,7 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         Ok(text.into())
     });
     table.add("fromToml", fixed(&[S]), |_, a| {
-        Ok(toml::read(a[0].str()).map_or_else(|error| Value::map([("Error", Value::from(error))]), Value::from))
+        Ok(toml::read(raw(&a[0])).map_or_else(|error| Value::map([("Error", Value::from(error))]), Value::from))
     });
 }
 
@@ -98,10 +100,10 @@ fn register_yaml(table: &mut FunctionTable) {
         Ok(text.into())
     });
     table.add("fromYaml", fixed(&[S]), |_, a| {
-        Ok(read_map(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: ", Map::empty()))
+        Ok(read_map(from_yaml(&a[0]), "error unmarshaling JSON: while decoding JSON: ", Map::empty()))
     });
     table.add("fromYamlArray", fixed(&[S]), |_, a| {
-        Ok(read_list(from_yaml(a[0].str()), "error unmarshaling JSON: while decoding JSON: ", List::from(Vec::new())))
+        Ok(read_list(from_yaml(&a[0]), "error unmarshaling JSON: while decoding JSON: ", List::from(Vec::new())))
     });
 }
 
@@ -172,8 +174,12 @@ fn tpl(ctx: &mut Context<'_>, text: &Value, data: Value) -> Result<Value, FuncEr
 /// What Go prints for a missing value, and helm takes away.
 pub(crate) const NO_VALUE: &str = "<no value>";
 
-fn from_yaml(text: &str) -> Result<serde_json::Value, String> {
-    yaml::to_json(text, Numbers::Float).map_err(|error| format!("error converting YAML to JSON: {}", error.go_text()))
+fn from_yaml(text: &Value) -> Result<serde_json::Value, String> {
+    if let Some(message) = not_utf8(raw(text)) {
+        return Err(format!("error converting YAML to JSON: yaml: {message}"));
+    }
+    yaml::to_json(text.str(), Numbers::Float)
+        .map_err(|error| format!("error converting YAML to JSON: {}", error.go_text()))
 }
 
 /// What Go finds to be of the wrong type it does not read, so a number in it that is too large goes unnoticed; one alone is a number.

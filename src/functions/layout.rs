@@ -319,7 +319,10 @@ pub(super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
             piece if piece.starts_with(['Z', '-']) => {
                 let width = piece.len();
                 let part = rest.get(..width).ok_or_else(|| failed(piece, at))?;
-                shift = Some(read_offset(part, &piece[1..]).ok_or_else(|| failed(piece, at))?);
+                shift = Some(read_offset(part, piece).map_err(|beyond| match beyond {
+                    Some(what) => range(what),
+                    None => failed(piece, at),
+                })?);
                 rest = &rest[width..];
             }
             piece => return Err(failed(piece, at)),
@@ -415,19 +418,33 @@ fn nanoseconds(digits: &str) -> i32 {
     nine.parse().unwrap_or(0)
 }
 
-fn read_offset(text: &str, shape: &str) -> Option<i32> {
-    let sign = match text.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let digits: String = text[1..].chars().filter(|c| *c != ':').collect();
-    let colons_fit = text[1..].chars().zip(shape.chars()).all(|(a, b)| (a == ':') == (b == ':'));
-    if !colons_fit || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+/// Seconds of an offset that is written as the layout's piece is; else what of it is out of range, if that is what is wrong.
+fn read_offset(text: &str, shape: &str) -> Result<i32, Option<&'static str>> {
+    let (text, shape) = (text.as_bytes(), shape.as_bytes());
+    let mut wrong = text.iter().zip(shape).any(|(found, wanted)| *wanted == b':' && *found != b':');
+    if wrong {
+        return Err(None);
     }
-    let part = |at: usize| digits.get(at..at + 2).map_or(Some(0), |two| two.parse::<i32>().ok());
-    Some(sign * (part(0)? * 3600 + part(2)? * 60 + part(4)?))
+    let digits: Vec<u8> = text.iter().zip(shape).skip(1).filter(|(_, at)| **at != b':').map(|(c, _)| *c).collect();
+    let (mut seconds, mut beyond) = (0, None);
+    let names = ["time zone offset hour", "time zone offset minute", "time zone offset second"];
+    for ((pair, name), (most, scale)) in digits.chunks(2).zip(names).zip([(24, 3600), (60, 60), (60, 1)]) {
+        if !pair.iter().all(u8::is_ascii_digit) {
+            wrong = true;
+            break;
+        }
+        let number = pair.iter().fold(0, |number, digit| number * 10 + i32::from(digit - b'0'));
+        if number > most {
+            beyond = Some(name);
+        }
+        seconds += number * scale;
+    }
+    match text.first() {
+        _ if beyond.is_some() => Err(beyond),
+        Some(b'+') if !wrong => Ok(seconds),
+        Some(b'-') if !wrong => Ok(-seconds),
+        _ => Err(None),
+    }
 }
 
 #[cfg(test)]

@@ -13,15 +13,16 @@ pub(super) fn register(table: &mut FunctionTable) {
     for name in ["append", "push", "mustAppend", "mustPush"] {
         table.add(name, fixed(&[A, A]), |_, a| {
             let mut all = items(&a[0], "push")?.into_owned();
+            let before = all.len();
             all.push(a[1].clone());
-            Ok(Value::list(all))
+            Ok(Value::List(List::appended_to(&ANY_LIST, before, all)))
         });
     }
     for name in ["prepend", "mustPrepend"] {
         table.add(name, fixed(&[A, A]), |_, a| {
             let mut all = vec![a[1].clone()];
             all.extend_from_slice(&items(&a[0], "prepend")?);
-            Ok(Value::list(all))
+            Ok(Value::List(List::appended_to(&ANY_LIST, 1, all)))
         });
     }
     for name in ["first", "mustFirst"] {
@@ -48,7 +49,7 @@ pub(super) fn register(table: &mut FunctionTable) {
     }
     for name in ["compact", "mustCompact"] {
         table.add(name, fixed(&[A]), |_, a| {
-            Ok(Value::list(items(&a[0], "compact")?.iter().filter(|item| !is_empty(item)).cloned().collect()))
+            Ok(appended(items(&a[0], "compact")?.iter().filter(|item| !is_empty(item)).cloned().collect()))
         });
     }
     for name in ["uniq", "mustUniq"] {
@@ -61,14 +62,14 @@ pub(super) fn register(table: &mut FunctionTable) {
                     found.push(item.clone());
                 }
             }
-            Ok(Value::list(found))
+            Ok(appended(found))
         });
     }
     for name in ["without", "mustWithout"] {
         table.add(name, rest(&[A]), |ctx, a| {
             let all = items(&a[0], "find without")?;
             ctx.spend((all.len() as u64).saturating_mul(a.len() as u64) / 8)?;
-            Ok(Value::list(all.iter().filter(|item| !contains(&a[1..], item)).cloned().collect()))
+            Ok(appended(all.iter().filter(|item| !contains(&a[1..], item)).cloned().collect()))
         });
     }
     for name in ["has", "mustHas"] {
@@ -92,7 +93,7 @@ pub(super) fn register(table: &mut FunctionTable) {
                 other => return Err(format!("Cannot concat type {} as list", other.kind()).into()),
             }
         }
-        Ok(if all.is_empty() { nothing() } else { Value::list(all) })
+        Ok(if all.is_empty() { nothing() } else { appended(all) })
     });
     for name in ["chunk", "mustChunk"] {
         table.add(name, fixed(&[Type::Int, A]), |_, a| {
@@ -123,6 +124,11 @@ fn chunks(all: &[Value], size: i64) -> Option<Vec<Value>> {
     }
 }
 
+/// What appending one after the other gives.
+fn appended(items: Vec<Value>) -> Value {
+    Value::List(List::appended(&ANY_LIST, items))
+}
+
 /// A nil slice.
 fn nothing() -> Value {
     Value::List(List::nil(&ANY_LIST))
@@ -144,13 +150,10 @@ fn slice(a: &[Value]) -> Result<Value, FuncError> {
     }
     let start = indices.first().map_or(0, to_i64);
     let end = indices.get(1).map_or_else(|| i64::try_from(all.len()).unwrap_or(i64::MAX), to_i64);
-    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-    let Some((start, end)) = range.filter(|(start, end)| start <= end && *end <= all.len()) else {
-        return Err("reflect.Value.Slice: slice index out of bounds".into());
-    };
-    match list {
-        Value::List(list) => Ok(Value::List(List::new(list.ty(), list.items()[start..end].to_vec()))),
-        Value::Bytes(bytes) => Ok(Value::bytes(bytes[start..end].to_vec())),
-        _ => Ok(Value::Nil),
-    }
+    let part = usize::try_from(start).ok().zip(usize::try_from(end).ok()).and_then(|(start, end)| match list {
+        Value::List(list) => list.part(start, end).map(Value::List),
+        Value::Bytes(bytes) => (start <= end && end <= bytes.len()).then(|| Value::Bytes(bytes.part(start..end))),
+        _ => None,
+    });
+    part.ok_or_else(|| "reflect.Value.Slice: slice index out of bounds".into())
 }

@@ -38,8 +38,14 @@ pub(super) fn register(table: &mut FunctionTable) {
     table.add("subf", rest(&[A]), |_, a| decimal(to_f64(&a[0]), &a[1..], Decimal::sub, |x, y| x - y));
     table.add("mulf", rest(&[A]), |_, a| decimal(to_f64(&a[0]), &a[1..], Decimal::mul, |x, y| x * y));
     table.add("divf", rest(&[A]), |_, a| {
-        if a[1..].iter().any(|x| to_f64(x) == 0.0) {
-            return Err("decimal division by 0".into());
+        for (index, x) in a.iter().map(to_f64).enumerate() {
+            // What is no number is found where its turn comes.
+            if !x.is_finite() {
+                break;
+            }
+            if index > 0 && x == 0.0 {
+                return Err("decimal division by 0".into());
+            }
         }
         decimal(to_f64(&a[0]), &a[1..], Decimal::div, |x, y| x / y)
     });
@@ -124,7 +130,7 @@ fn counted(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, FuncError> {
 }
 
 fn int_list(numbers: Vec<i64>) -> Value {
-    Value::List(List::new(&INT_LIST, numbers.into_iter().map(Value::Int).collect()))
+    Value::List(List::appended(&INT_LIST, numbers.into_iter().map(Value::Int).collect()))
 }
 
 /// Go's `math.Min`: not-a-number wins over all but an infinity, and -0 is below 0.

@@ -2,7 +2,7 @@
 
 use super::convert::is_empty;
 use crate::chart::version::Version;
-use crate::template::{Context, FuncError, List, Map, Type, Value};
+use crate::template::{Context, FuncError, Map, Type, Value};
 
 /// Maps inside of maps.
 const DEPTH: usize = 1_000;
@@ -72,7 +72,7 @@ pub(super) fn copy(ctx: &mut Context<'_>, value: &Value, depth: usize) -> Result
         Value::List(list) if list.is_nil() => value.clone(),
         Value::List(list) => {
             let items = list.items().iter().map(|item| copy(ctx, item, depth + 1)).collect::<Result<_, _>>()?;
-            Value::List(List::new(list.ty(), items))
+            Value::List(list.remade(items))
         }
         Value::Map(map) if map.is_nil() => value.clone(),
         Value::Map(map) => {

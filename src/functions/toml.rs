@@ -1,8 +1,15 @@
 //! TOML as BurntSushi's encoder writes it (keys sorted, plain values first, then tables, two spaces for each level), and read
 //! into the values that its decoder makes.
 
+mod cursor;
+mod number;
+mod read;
+mod text;
+
+pub(super) use read::read;
+
 use super::dates;
-use crate::template::{List, MAP_LIST, Map, Value};
+use crate::template::{List, Value};
 
 /// Maps inside of maps.
 const DEPTH: usize = 1_000;
@@ -35,7 +42,7 @@ fn shape(value: &Value, depth: usize) -> Result<Shape, String> {
         return Err(DEEP.to_owned());
     }
     Ok(match value {
-        value if is_nil(value) => Shape::Nothing,
+        value if value.holds_nil() => Shape::Nothing,
         Value::Map(_) => Shape::Table,
         Value::List(list) => {
             let mut all = !list.is_empty();
@@ -54,20 +61,15 @@ fn shape(value: &Value, depth: usize) -> Result<Shape, String> {
     })
 }
 
-fn is_nil(value: &Value) -> bool {
-    match value {
-        Value::Nil => true,
-        Value::Map(map) => map.is_nil(),
-        Value::List(list) => list.is_nil(),
-        _ => false,
-    }
-}
-
 fn encode(out: &mut String, path: &[&str], value: &Value) -> Result<(), String> {
     if path.len() > DEPTH {
         return Err(DEEP.to_owned());
     }
     match shape(value, 0)? {
+        // A nil slice that stands alone is written as any other.
+        Shape::Nothing if path.is_empty() && matches!(value, Value::List(_) | Value::Bytes(_)) => {
+            key_value(out, path, value, false)
+        }
         Shape::Nothing => Ok(()),
         Shape::Plain => key_value(out, path, value, false),
         Shape::Table => {
@@ -138,7 +140,7 @@ fn parted(value: &Value) -> Result<Parted, String> {
 
 fn table(out: &mut String, path: &[&str], value: &Value) -> Result<(), String> {
     let (direct, below) = parted(value)?;
-    for (key, value) in direct.iter().chain(&below).filter(|(_, value)| !is_nil(value)) {
+    for (key, value) in direct.iter().chain(&below).filter(|(_, value)| !value.holds_nil()) {
         let path: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
         stacker::maybe_grow(128 << 10, 1 << 20, || encode(out, &path, value))?;
     }
@@ -201,7 +203,7 @@ fn element(out: &mut String, value: &Value, depth: usize) -> Result<(), String> 
             let (direct, below) = parted(value)?;
             out.push('{');
             for (all, comma_at_end) in [(&direct, !below.is_empty()), (&below, false)] {
-                for (index, (key, value)) in all.iter().enumerate().filter(|(_, (_, value))| !is_nil(value)) {
+                for (index, (key, value)) in all.iter().enumerate().filter(|(_, (_, value))| !value.holds_nil()) {
                     key_value(out, &[key], value, true)?;
                     if comma_at_end || index + 1 < all.len() {
                         out.push_str(", ");
@@ -246,37 +248,4 @@ fn string(out: &mut String, text: &str) {
         }
     }
     out.push('"');
-}
-
-/// The map that a text holds.
-///
-/// # Errors
-/// The message that `fromToml` puts under `Error`.
-pub(super) fn read(text: &str) -> Result<Map, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
-        let line = before.matches('\n').count() + 1;
-        format!("toml: line {line}: {}", error.message().lines().next().unwrap_or_default())
-    })?;
-    Ok(map(table))
-}
-
-fn map(table: toml::Table) -> Map {
-    Map::from(table.into_iter().map(|(key, item)| (key.into(), value(item))).collect::<crate::template::Entries>())
-}
-
-fn value(item: toml::Value) -> Value {
-    match item {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => Value::Int64(number),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(truth) => truth.into(),
-        toml::Value::Datetime(at) => dates::from_toml(&at.to_string()).unwrap_or_else(|| at.to_string().into()),
-        toml::Value::Array(items) => {
-            let tables = !items.is_empty() && items.iter().all(toml::Value::is_table);
-            let items: Vec<Value> = items.into_iter().map(value).collect();
-            if tables { Value::List(List::new(&MAP_LIST, items)) } else { Value::list(items) }
-        }
-        toml::Value::Table(table) => Value::Map(map(table)),
-    }
 }

@@ -1,7 +1,9 @@
 //! Words: case, abbreviation, wrapping (Masterminds/goutils and huandu/xstrings).
 
 use super::case::{is_lower, is_punctuation, is_title, is_upper, lower, titled, upper};
+use super::encoding::raw;
 use super::fixed;
+use crate::go::runes;
 use crate::template::{FuncError, FunctionTable, Str, Type, Value};
 
 const S: Type = Type::String;
@@ -12,8 +14,8 @@ pub(super) fn register(table: &mut FunctionTable) {
     table.add("untitle", fixed(&[S]), |_, a| Ok(untitle(a[0].str()).into()));
     table.add("swapcase", fixed(&[S]), |_, a| Ok(swap_case(a[0].str()).into()));
     table.add("camelcase", fixed(&[S]), |_, a| Ok(pascal_case(a[0].str()).into()));
-    table.add("snakecase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '_').into()));
-    table.add("kebabcase", fixed(&[S]), |_, a| Ok(joined_words(a[0].str(), '-').into()));
+    table.add("snakecase", fixed(&[S]), |_, a| Ok(Str::from(joined_words(raw(&a[0]), b'_')).into()));
+    table.add("kebabcase", fixed(&[S]), |_, a| Ok(Str::from(joined_words(raw(&a[0]), b'-')).into()));
     table.add("initials", fixed(&[S]), |_, a| {
         let starts = [' '].into_iter().chain(bytewise(&a[0])).zip(bytewise(&a[0]));
         Ok(starts
@@ -34,13 +36,13 @@ pub(super) fn register(table: &mut FunctionTable) {
         let (left, right) = (number(&a[0]), number(&a[1]));
         Ok(if left > 0 && right < 7 { a[2].clone() } else { abbreviate(left, right, &a[2]) })
     });
-    table.add("wrap", fixed(&[I, S]), |_, a| wrap(number(&a[0]), "\n", a[1].str(), false));
-    table.add("wrapWith", fixed(&[I, S, S]), |_, a| wrap(number(&a[0]), a[1].str(), a[2].str(), true));
+    table.add("wrap", fixed(&[I, S]), |_, a| wrap(number(&a[0]), b"\n", raw(&a[1]), false));
+    table.add("wrapWith", fixed(&[I, S, S]), |_, a| wrap(number(&a[0]), raw(&a[1]), raw(&a[2]), true));
 }
 
 /// Each byte as a character of its own: goutils walks over texts so, which mangles whatever is not ASCII.
 fn bytewise(value: &Value) -> impl Iterator<Item = char> + '_ {
-    super::encoding::raw(value).iter().map(|byte| char::from(*byte))
+    raw(value).iter().map(|byte| char::from(*byte))
 }
 
 fn number(value: &Value) -> i64 {
@@ -154,47 +156,90 @@ fn letter(c: char) -> bool {
     c.is_alphabetic() && !matches!(u32::from(c), 0x3400..)
 }
 
-/// The next run of characters of one kind.
-fn next_word(text: &str) -> (Word, &str, &str) {
-    let Some(first) = text.chars().next() else { return (Word::None, "", "") };
-    let run = |from: usize, belongs: &dyn Fn(char) -> bool| {
-        text[from..].char_indices().find(|(_, c)| !belongs(*c)).map_or(text.len(), |(at, _)| from + at)
-    };
-    let one = first.len_utf8();
-    let (kind, end) = if connects(first) {
-        (Word::Connector, run(one, &connects))
+/// The next character that is one, and the bytes up to its end. Where none is left, what was before goes on.
+fn next_valid(text: &[u8], before: char) -> (char, usize) {
+    let mut at = 0;
+    while at < text.len() {
+        let (c, length) = runes::first(&text[at..]);
+        at += length;
+        if c != char::REPLACEMENT_CHARACTER {
+            return (c, at);
+        }
+    }
+    (before, at)
+}
+
+/// Where the run ends of the characters that belong to it, and the first one that does not.
+fn run(text: &[u8], from: usize, before: char, belongs: impl Fn(char) -> bool) -> (usize, Option<char>) {
+    let (mut at, mut c) = (from, before);
+    while at < text.len() {
+        let (next, length) = next_valid(&text[at..], c);
+        if !belongs(next) {
+            return (at, Some(next));
+        }
+        (at, c) = (at + length, next);
+    }
+    (at, None)
+}
+
+/// The next run of characters of one kind. Bytes that are of no character belong to the character behind them.
+fn next_word(text: &[u8]) -> (Word, &[u8], &[u8]) {
+    if text.is_empty() {
+        return (Word::None, text, text);
+    }
+    let (first, one) = next_valid(text, char::REPLACEMENT_CHARACTER);
+    let (kind, end) = if first == char::REPLACEMENT_CHARACTER {
+        (Word::None, text.len())
+    } else if connects(first) {
+        (Word::Connector, run(text, one, first, connects).0)
     } else if is_punctuation(first) {
-        (Word::Punctuation, run(one, &is_punctuation))
+        (Word::Punctuation, run(text, one, first, is_punctuation).0)
     } else if is_upper(first) {
-        let capitals = run(one, &is_upper);
-        let lower_follows = text[capitals..].chars().next().is_some_and(letter);
+        let (capitals, behind) = run(text, one, first, is_upper);
         let end = if capitals == one {
-            run(one, &|c| letter(c) && !is_upper(c))
-        } else if lower_follows {
+            run(text, one, first, |c| letter(c) && !is_upper(c)).0
+        } else if behind.is_some_and(letter) {
             // The last capital starts the next word: HTTP|Status.
-            capitals - text[..capitals].chars().next_back().map_or(0, char::len_utf8)
+            last_capital(text, one, capitals, first)
         } else {
             capitals
         };
         (Word::Upper, end)
     } else if letter(first) {
-        (Word::Lower, run(one, &|c| letter(c) && !is_upper(c)))
+        (Word::Lower, run(text, one, first, |c| letter(c) && !is_upper(c)).0)
     } else if first.is_numeric() {
-        (Word::Number, run(one, &char::is_numeric))
+        (Word::Number, run(text, one, first, char::is_numeric).0)
     } else {
-        (Word::Other, run(one, &|c| !(connects(c) || letter(c) || c.is_numeric() || is_punctuation(c))))
+        let other = |c| !(connects(c) || letter(c) || c.is_numeric() || is_punctuation(c));
+        (Word::Other, run(text, one, first, other).0)
     };
     (kind, &text[..end], &text[end..])
 }
 
+/// Where the last of the characters up to `end` begins.
+fn last_capital(text: &[u8], from: usize, end: usize, before: char) -> usize {
+    let (mut at, mut last) = (from, from);
+    while at < end {
+        last = at;
+        at += next_valid(&text[at..], before).1;
+    }
+    last
+}
+
 /// xstrings' `ToSnakeCase` and `ToKebabCase`.
-fn joined_words(text: &str, connector: char) -> String {
-    let mut out = String::with_capacity(text.len() + 4);
-    let put = |out: &mut String, kind: Word, word: &str| match kind {
+fn joined_words(text: &[u8], connector: u8) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 4);
+    let put = |out: &mut Vec<u8>, kind: Word, word: &[u8]| match kind {
         Word::Upper | Word::Connector => {
-            out.extend(word.chars().map(|c| if connects(c) { connector } else { lower(c) }));
+            let mut at = 0;
+            while at < word.len() {
+                let (c, length) = runes::first(&word[at..]);
+                at += length;
+                let c = if connects(c) { char::from(connector) } else { lower(c) };
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
         }
-        _ => out.push_str(word),
+        _ => out.extend_from_slice(word),
     };
     let joins = |kind: Word| !matches!(kind, Word::Connector | Word::Punctuation);
     let (mut kind, mut word, mut rest) = next_word(text);
@@ -285,11 +330,10 @@ fn abbreviated(bytes: &[u8], offset: i64, width: i64) -> Option<Vec<u8>> {
 }
 
 /// goutils' `WrapCustom`; positions are bytes.
-fn wrap(width: i64, line_end: &str, text: &str, cut_long_words: bool) -> Result<Value, FuncError> {
-    let line_end = if line_end.is_empty() { "\n" } else { line_end };
+fn wrap(width: i64, line_end: &[u8], bytes: &[u8], cut_long_words: bool) -> Result<Value, FuncError> {
+    let line_end = if line_end.is_empty() { b"\n" } else { line_end };
     let width = usize::try_from(width).unwrap_or(1).max(1);
-    super::convert::checked(text.len().saturating_add((text.len() / width + 1).saturating_mul(line_end.len())))?;
-    let bytes = text.as_bytes();
+    super::convert::checked(bytes.len().saturating_add((bytes.len() / width + 1).saturating_mul(line_end.len())))?;
     let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while bytes.len() - at > width {
@@ -312,7 +356,7 @@ fn wrap(width: i64, line_end: &str, text: &str, cut_long_words: bool) -> Result<
             at = bytes.len();
             break;
         }
-        out.extend_from_slice(line_end.as_bytes());
+        out.extend_from_slice(line_end);
     }
     out.extend_from_slice(&bytes[at..]);
     Ok(Str::from(out).into())
@@ -337,7 +381,7 @@ mod tests {
             ("FirstName lastName", "first_name_last_name"),
             ("x", "x"),
         ] {
-            assert_eq!(joined_words(text, '_'), snake, "{text}");
+            assert_eq!(joined_words(text.as_bytes(), b'_'), snake.as_bytes(), "{text}");
         }
     }
 
@@ -345,8 +389,8 @@ mod tests {
     fn shortens_and_wraps() {
         assert_eq!(abbreviate(0, 5, &"hello world".into()).str(), "he...");
         assert_eq!(abbreviate(5, 10, &"1234 5678 9123".into()).str(), "...5678...");
-        assert_eq!(wrap(5, "\n", "hello world foo", false).unwrap().str(), "hello\nworld\nfoo");
-        assert_eq!(wrap(3, "\n", "hello", true).unwrap().str(), "hel\nlo");
+        assert_eq!(wrap(5, b"\n", b"hello world foo", false).unwrap().str(), "hello\nworld\nfoo");
+        assert_eq!(wrap(3, b"\n", b"hello", true).unwrap().str(), "hel\nlo");
         assert_eq!(title("hello wOrld-x y_z"), "Hello WOrld-X Y_z");
     }
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::chart::version::is_compatible;
 use crate::chart::{Chart, Table, TemplatePath};
 use crate::functions::{self, NO_VALUE, ROOT, touch};
+use crate::go::runes::not_utf8;
 use crate::template::{Dialect, Engine, FunctionTable, MissingKey, Set, Watch};
 use crate::values;
 
 use super::RenderOptions;
 use super::error::RenderError;
-use super::manifests::{Crd, Rendered, Written, not_utf8};
+use super::manifests::{Crd, Rendered, Written};
 use super::missing::Ground;
 use super::schema::Schemas;
 use super::scope::Scopes;

@@ -28,7 +28,7 @@ static FILES: MapType = MapType {
 /// `.Files` of a chart.
 pub(super) fn files(files: &[ChartFile]) -> Value {
     let entries =
-        files.iter().map(|file| (Arc::from(file.name.as_str()), Value::Bytes(Arc::clone(&file.data)))).collect();
+        files.iter().map(|file| (Arc::from(file.name.as_str()), Value::Bytes(Arc::clone(&file.data).into()))).collect();
     Value::Map(Map::new(&FILES, entries))
 }
 

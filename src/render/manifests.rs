@@ -143,26 +143,6 @@ pub(super) struct Written {
     pub(super) unreadable: Option<&'static str>,
 }
 
-/// What go-yaml says of the first bytes that are no UTF-8.
-pub(super) fn not_utf8(bytes: &[u8]) -> Option<&'static str> {
-    let at = std::str::from_utf8(bytes).err()?.valid_up_to();
-    let rest = bytes.get(at..).unwrap_or_default();
-    let width = match rest.first()? {
-        0xc0..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf7 => 4,
-        _ => return Some("invalid leading UTF-8 octet"),
-    };
-    let Some(rest) = rest.get(..width) else { return Some("incomplete UTF-8 octet sequence") };
-    if rest.iter().skip(1).any(|byte| byte & 0xc0 != 0x80) {
-        return Some("invalid trailing UTF-8 octet");
-    }
-    let lead = u32::from(rest[0]) & (0x7f >> width);
-    let value = rest.iter().skip(1).fold(lead, |value, byte| value << 6 | u32::from(byte & 0x3f));
-    let shortest = [0x80, 0x800, 0x1_0000][width - 2];
-    Some(if value < shortest { "invalid length of a UTF-8 sequence" } else { "invalid Unicode character" })
-}
-
 impl Rendered {
     /// The objects of all manifests, in install order, each with its manifest.
     ///

@@ -1,7 +1,6 @@
 //! Go's own functions, except `and` and `or`, which do not evaluate all their arguments and so live in the executor.
 
 use super::compare::{self, Order};
-use super::container::List;
 use super::context::Context;
 use super::error::{Error, ErrorKind};
 use super::escape;
@@ -12,7 +11,7 @@ use super::print::{sprint, sprint_action, sprintln};
 use super::printf::sprintf;
 use super::set::Dialect;
 use super::text::Str;
-use super::types::{Signature, Type};
+use super::types::{Kind, Signature, Type};
 use super::value::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +174,10 @@ fn position(index: &Operand, limit: usize) -> Result<usize, FuncError> {
     let value = index.value().ok_or_else(|| FuncError::new("cannot index slice/array with nil"))?;
     let n = match value {
         Value::Uint(n) | Value::Uint64(n) => *n as i64,
+        // Months and weekdays are numbers with names.
+        Value::Object(object) if object.kind() == Kind::Int => {
+            object.json().and_then(|json| json.as_i64()).unwrap_or_default()
+        }
         _ => value
             .as_i64()
             .ok_or_else(|| FuncError::new(format!("cannot index slice/array with type {}", value.type_name())))?,
@@ -234,14 +237,15 @@ fn slice(item: &Operand, indexes: &[Operand], dialect: Dialect) -> Result<Value,
         Value::String(_) if indexes.len() == 3 => return Err(FuncError::new("cannot 3-index slice a string")),
         Value::String(text) => text.as_bytes().len(),
         Value::Bytes(bytes) => bytes.len(),
-        Value::List(list) => list.len(),
+        Value::List(list) => list.capacity(),
         other => {
             // Pointers are followed since Go 1.24.
             let name = if dialect == Dialect::Go1_23 { other.type_name() } else { pointed(other) };
             return Err(FuncError::new(format!("can't slice item of type {name}")));
         }
     };
-    let mut range = [0, length, length];
+    let end = if let Value::List(list) = value { list.len() } else { length };
+    let mut range = [0, end, length];
     for (slot, index) in range.iter_mut().zip(indexes) {
         if matches!(index, Operand::Interface(_)) {
             // Unlike `index`, this one does not look into interfaces.
@@ -257,8 +261,8 @@ fn slice(item: &Operand, indexes: &[Operand], dialect: Dialect) -> Result<Value,
     }
     Ok(match value {
         Value::String(text) => Value::String(Str::from(&text.as_bytes()[from..to])),
-        Value::Bytes(bytes) => Value::bytes(bytes[from..to].to_vec()),
-        Value::List(list) => Value::List(List::new(list.ty(), list.items()[from..to].to_vec())),
+        Value::Bytes(bytes) => Value::Bytes(bytes.part(from..to)),
+        Value::List(list) => list.part(from, to).map_or(Value::Nil, Value::List),
         other => other.clone(),
     })
 }

@@ -78,12 +78,7 @@ pub(super) fn eq(first: &Operand, others: &[Operand], dialect: Dialect) -> Resul
 }
 
 fn others_equal(left: Option<&Value>, right: Option<&Value>) -> Result<bool, FuncError> {
-    let nil = |value: Option<&Value>| match value {
-        None | Some(Value::Nil) => true,
-        Some(Value::Map(map)) => map.is_nil(),
-        Some(Value::List(list)) => list.is_nil(),
-        Some(_) => false,
-    };
+    let nil = |value: Option<&Value>| value.is_none_or(Value::holds_nil);
     let shown = |value: &Value| sprintf(b"%s", std::slice::from_ref(value));
     if let (Some(left), Some(right)) = (left, right)
         && left.kind() != right.kind()

@@ -1,15 +1,17 @@
 //! Go's slices and maps: shared by reference, as in Go. A map changed through one variable is changed for all.
 
 use super::entries::Entries;
-use super::types::{ANY_LIST, ANY_MAP, ListType, MapType, STRING_LIST, STRING_MAP};
+use super::types::{ANY_LIST, ANY_MAP, ListType, MapType, STRING_LIST, STRING_MAP, Type};
 use super::value::Value;
-use std::cell::{Ref, RefCell, RefMut};
+use crate::go::slices::{self, Element};
+use std::cell::{OnceCell, Ref, RefCell, RefMut};
+use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-/// A slice. Elements never change after it was made (no template function writes into a slice).
+/// A slice. Elements never change after it was made, but for one function that sorts where it stands (`sortAlpha`).
 #[derive(Clone)]
 pub struct List(Rc<ListData>);
 
@@ -17,17 +19,62 @@ struct ListData {
     ty: &'static ListType,
     nil: bool,
     items: Vec<Value>,
+    sorted: OnceCell<Box<[Value]>>,
+    room: Room,
+}
+
+/// How far a slice reaches beyond its end: `slice` goes up to there.
+enum Room {
+    /// Not at all: it was made with its length.
+    None,
+    /// As far as appends that began with nothing left it.
+    Appended,
+    /// Up to this capacity; behind the end come these and then zero values.
+    Beyond(usize, Box<[Value]>),
 }
 
 impl List {
     /// A slice of the type given.
     pub fn new(ty: &'static ListType, items: Vec<Value>) -> Self {
-        Self(Rc::new(ListData { ty, nil: false, items }))
+        Self::with_room(ty, items, Room::None)
+    }
+
+    /// A slice to which its elements were appended one at a time.
+    pub fn appended(ty: &'static ListType, items: Vec<Value>) -> Self {
+        Self::with_room(ty, items, Room::Appended)
+    }
+
+    /// A slice to which elements were appended one at a time, but which began with this capacity.
+    pub fn appended_from(ty: &'static ListType, capacity: usize, items: Vec<Value>) -> Self {
+        let capacity = slices::appended(element(ty), capacity, items.len());
+        Self::with_room(ty, items, Room::Beyond(capacity, Box::default()))
+    }
+
+    /// A slice of this capacity to which the rest of its elements were appended at once.
+    pub fn appended_to(ty: &'static ListType, capacity: usize, items: Vec<Value>) -> Self {
+        let capacity = slices::grown(element(ty), capacity, items.len());
+        Self::with_room(ty, items, Room::Beyond(capacity, Box::default()))
+    }
+
+    fn with_room(ty: &'static ListType, items: Vec<Value>, room: Room) -> Self {
+        Self(Rc::new(ListData { ty, nil: false, items, sorted: OnceCell::new(), room }))
+    }
+
+    /// A slice with elements of its own, of the same type and capacity as this.
+    #[must_use]
+    pub fn remade(&self, items: Vec<Value>) -> Self {
+        let room = match &self.0.room {
+            Room::None => Room::None,
+            Room::Appended => Room::Appended,
+            Room::Beyond(capacity, _) => Room::Beyond(*capacity, Box::default()),
+        };
+        Self::with_room(self.0.ty, items, room)
     }
 
     /// A nil slice: it has no elements, and JSON writes it as null.
     pub fn nil(ty: &'static ListType) -> Self {
-        Self(Rc::new(ListData { ty, nil: true, items: Vec::new() }))
+        let (items, sorted) = (Vec::new(), OnceCell::new());
+        Self(Rc::new(ListData { ty, nil: true, items, sorted, room: Room::None }))
     }
 
     /// Its type.
@@ -42,7 +89,42 @@ impl List {
 
     /// The elements.
     pub fn items(&self) -> &[Value] {
-        &self.0.items
+        self.0.sorted.get().map_or(&self.0.items, |sorted| sorted)
+    }
+
+    /// Puts the elements in order where they stand: everyone who holds this slice sees them so.
+    pub fn sort_by(&self, order: impl FnMut(&Value, &Value) -> Ordering) {
+        self.0.sorted.get_or_init(|| {
+            let mut items = self.0.items.clone();
+            items.sort_by(order);
+            items.into_boxed_slice()
+        });
+    }
+
+    /// How far it reaches.
+    pub fn capacity(&self) -> usize {
+        match &self.0.room {
+            Room::None => self.len(),
+            Room::Appended => slices::appended(element(self.0.ty), 0, self.len()),
+            Room::Beyond(capacity, _) => *capacity,
+        }
+    }
+
+    /// A part of what it reaches; `None` beyond that.
+    pub fn part(&self, start: usize, end: usize) -> Option<Self> {
+        let capacity = self.capacity();
+        if self.is_nil() && end == 0 {
+            return Some(self.clone());
+        }
+        if start > end || end > capacity {
+            return None;
+        }
+        let behind = if let Room::Beyond(_, behind) = &self.0.room { &behind[..] } else { &[] };
+        let known: Vec<Value> = self.items().iter().chain(behind).skip(start).cloned().collect();
+        let mut items = known;
+        let beyond = items.split_off(items.len().min(end - start));
+        items.resize_with(end - start, || self.0.ty.elem.zero());
+        Some(Self::with_room(self.0.ty, items, Room::Beyond(capacity - start, beyond.into_boxed_slice())))
     }
 
     /// How many elements it has.
@@ -63,6 +145,18 @@ impl List {
     /// Whether two are one and the same slice.
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+fn element(ty: &ListType) -> Element {
+    match ty.elem {
+        Type::Any | Type::Reflect | Type::String | Type::Error => Element { size: 16, pointers: true },
+        Type::Bytes | Type::List(_) => Element { size: 24, pointers: true },
+        Type::Bool | Type::Uint8 => Element { size: 1, pointers: false },
+        Type::Int32 | Type::Uint32 => Element { size: 4, pointers: false },
+        Type::Int | Type::Int64 | Type::Uint | Type::Uint64 | Type::Float64 => Element { size: 8, pointers: false },
+        Type::Complex => Element { size: 16, pointers: false },
+        Type::Map(_) | Type::Object(_) | Type::Func => Element { size: 8, pointers: true },
     }
 }
 
@@ -182,6 +276,11 @@ impl Drop for ListData {
         if self.items.iter().any(Value::is_container) {
             dismantle(std::mem::take(&mut self.items));
         }
+        if let Room::Beyond(_, behind) = &mut self.room
+            && behind.iter().any(Value::is_container)
+        {
+            dismantle(std::mem::take(behind).into_vec());
+        }
     }
 }
 
@@ -205,6 +304,9 @@ fn dismantle(mut pending: Vec<Value>) {
             Value::List(mut list) => {
                 if let Some(data) = Rc::get_mut(&mut list.0) {
                     pending.extend(std::mem::take(&mut data.items).into_iter().filter(Value::is_container));
+                    if let Room::Beyond(_, behind) = &mut data.room {
+                        pending.extend(std::mem::take(behind).into_iter().filter(Value::is_container));
+                    }
                 }
             }
             Value::Map(mut map) => {

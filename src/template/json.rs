@@ -38,7 +38,9 @@ impl From<&serde_json::Value> for Value {
                 _ => Self::Float64(n.as_f64().unwrap_or(f64::NAN)),
             },
             serde_json::Value::String(text) => Self::from(text.as_str()),
-            serde_json::Value::Array(items) => Self::List(List::new(&ANY_LIST, items.iter().map(Self::from).collect())),
+            serde_json::Value::Array(items) => {
+                Self::List(List::appended(&ANY_LIST, items.iter().map(Self::from).collect()))
+            }
             serde_json::Value::Object(entries) => Self::Map(Map::new(
                 &ANY_MAP,
                 entries.iter().map(|(key, value)| (Arc::from(key.as_str()), Self::from(value))).collect::<Entries>(),
@@ -80,7 +82,8 @@ impl Value {
                 .map(serde_json::Value::Number)
                 .ok_or_else(|| JsonError::Number(Self::Float64(*x).to_string()))?,
             Self::String(text) => text.as_str().into(),
-            Self::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode(bytes).into(),
+            Self::Bytes(bytes) if bytes.is_nil() => serde_json::Value::Null,
+            Self::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode(&**bytes).into(),
             Self::List(list) if list.is_nil() => serde_json::Value::Null,
             Self::List(list) => {
                 list.items().iter().map(|item| item.json_at(depth + 1, visited)).collect::<Result<Vec<_>, _>>()?.into()

@@ -58,7 +58,7 @@ pub use object::Object;
 pub use place::Place;
 pub use reads::{Asked, EVERY, Reads};
 pub use set::{Dialect, Set};
-pub use text::Str;
+pub use text::{Bytes, Str};
 pub use touch::Touch;
 pub use types::{
     ANY_LIST, ANY_MAP, BYTES_MAP, INT_LIST, Kind, LIST_LIST, ListType, MAP_LIST, MapType, Method, STRING_LIST,

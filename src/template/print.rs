@@ -8,6 +8,7 @@ use super::text::Str;
 use super::types::{Kind, Type};
 use super::value::Value;
 use crate::go::quote::{can_backquote, is_print, quote, quote_ascii, quote_char};
+use crate::go::runes;
 use std::fmt;
 
 impl fmt::Display for Value {
@@ -19,6 +20,18 @@ impl fmt::Display for Value {
         let mut out = Vec::new();
         print_to(&mut out, self);
         f.write_str(&String::from_utf8_lossy(&out))
+    }
+}
+
+impl Value {
+    /// As `%v` prints it, with the exact bytes of texts.
+    pub fn printed(&self) -> Str {
+        if let Self::String(text) = self {
+            return text.clone();
+        }
+        let mut out = Vec::new();
+        print_to(&mut out, self);
+        Str::from(out)
     }
 }
 
@@ -168,14 +181,16 @@ impl Printer {
             return;
         }
         match value {
-            Value::Nil if self.flags.sharp_v => {
-                self.text(declared.name());
-                self.text("(nil)");
-            }
+            Value::Nil if self.flags.sharp_v => match declared {
+                Type::Object(name) if name.starts_with('*') => self.text(&format!("({name})(nil)")),
+                _ => self.text(&format!("{}(nil)", declared.name())),
+            },
             Value::Nil if verb != 'v' && matches!(declared, Type::Object(_)) => match verb {
                 'b' | 'd' | 'o' | 'x' | 'X' => self.digits(0, false, 10, verb),
                 _ => self.text(&format!("%!{verb}({}=<nil>)", declared.name())),
             },
+            // A pointer is padded, an interface is not.
+            Value::Nil if matches!(declared, Type::Object(_)) => self.pad(b"<nil>"),
             Value::Nil => self.text("<nil>"),
             Value::Bool(truth) if matches!(verb, 't' | 'v') => self.pad(if *truth { b"true" } else { b"false" }),
             Value::Int(n) | Value::Int64(n) => self.integer(n.unsigned_abs(), *n < 0, true, verb, value),
@@ -293,12 +308,21 @@ impl Printer {
         self.text("}");
     }
 
-    /// Addresses mean nothing here; one stands for all of them.
+    /// Addresses mean nothing here; one stands for all of them but nil's.
     fn pointer(&mut self, value: &Value, verb: char) {
+        let address = if value.holds_nil() { 0 } else { 0xc0_0000_0000 };
         match (value.kind(), verb) {
-            (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'v' | 'p') => self.text("0xc000000000"),
+            (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'v') if self.flags.sharp_v => {
+                self.text(&format!("({})({address:#x})", value.type_name()));
+            }
+            (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'v' | 'p') => {
+                let sharp = self.flags.sharp;
+                self.flags.sharp = !sharp;
+                self.digits(address, false, 16, 'v');
+                self.flags.sharp = sharp;
+            }
             (Kind::Func | Kind::Map | Kind::Ptr | Kind::Slice, 'b' | 'd' | 'o' | 'x' | 'X') => {
-                self.integer(0xc0_0000_0000, false, false, verb, value);
+                self.integer(address, false, false, verb, value);
             }
             _ => self.bad_verb(verb, Some(value)),
         }
@@ -356,7 +380,7 @@ impl Printer {
             if at >= bytes.len() {
                 break;
             }
-            at += rune_length(&bytes[at..]);
+            at += runes::length(&bytes[at..]);
         }
         at
     }
@@ -397,6 +421,9 @@ impl Printer {
 
     fn bytes(&mut self, bytes: &[u8], verb: char, depth: usize, value: &Value) {
         match verb {
+            'v' if self.flags.sharp_v && value.holds_nil() => {
+                self.text(if depth == 0 { "[]byte(nil)" } else { "[]uint8(nil)" });
+            }
             'v' | 'd' => {
                 self.open(if depth == 0 { "[]byte" } else { "[]uint8" }, "[");
                 // Charts print `.`, and with it every file byte by byte.
@@ -619,24 +646,14 @@ fn digits_of(verb: char) -> &'static [u8; 16] {
     if verb == 'X' { b"0123456789ABCDEF" } else { b"0123456789abcdef" }
 }
 
-/// Length of the first character; a byte that belongs to none counts alone.
-fn rune_length(bytes: &[u8]) -> usize {
-    let length = match bytes.first() {
-        Some(0xc2..=0xdf) => 2,
-        Some(0xe0..=0xef) => 3,
-        Some(0xf0..=0xf4) => 4,
-        _ => 1,
-    };
-    if bytes.get(..length).is_some_and(|rune| std::str::from_utf8(rune).is_ok()) { length } else { 1 }
-}
-
+/// How many characters there are; a byte that belongs to none counts alone.
 fn count_runes(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.chars().count(),
         Err(_) => {
             let (mut at, mut count) = (0, 0);
             while at < bytes.len() {
-                at += rune_length(&bytes[at..]);
+                at += runes::length(&bytes[at..]);
                 count += 1;
             }
             count

@@ -244,7 +244,7 @@ impl Type {
             Self::Float64 => Value::Float64(0.0),
             Self::Complex => Value::Complex(0.0, 0.0),
             Self::String => Value::from(""),
-            Self::Bytes => Value::Bytes(std::sync::Arc::from(Vec::new())),
+            Self::Bytes => Value::Bytes(super::text::Bytes::NIL),
             Self::List(list) => Value::List(super::container::List::nil(list)),
             Self::Map(map) => Value::Map(super::container::Map::nil(map)),
         }

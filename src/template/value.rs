@@ -4,7 +4,7 @@ use super::container::{List, Map};
 use super::entries::Entries;
 use super::function::Function;
 use super::object::Object;
-use super::text::Str;
+use super::text::{Bytes, Str};
 use super::types::{Kind, Method};
 use std::fmt;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ pub enum Value {
     /// `string`
     String(Str),
     /// `[]uint8`
-    Bytes(Arc<[u8]>),
+    Bytes(Bytes),
     /// A slice.
     List(List),
     /// A map with string keys.
@@ -73,12 +73,23 @@ impl Value {
 
     /// A `[]uint8`.
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self::Bytes(Arc::from(bytes))
+        Self::Bytes(Bytes::from(bytes))
     }
 
     /// Whether this is the nil interface.
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)
+    }
+
+    /// Whether this is nil in any way: the nil interface, or a nil map or slice.
+    pub fn holds_nil(&self) -> bool {
+        match self {
+            Self::Nil => true,
+            Self::Bytes(bytes) => bytes.is_nil(),
+            Self::List(list) => list.is_nil(),
+            Self::Map(map) => map.is_nil(),
+            _ => false,
+        }
     }
 
     pub(super) fn is_container(&self) -> bool {
