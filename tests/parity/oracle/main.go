@@ -13,6 +13,7 @@ import (
 	"os"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/pkg/errors"
 	"helm.sh/helm/v3/pkg/chart"
@@ -23,6 +24,9 @@ import (
 	"helm.sh/helm/v3/pkg/strvals"
 	"sigs.k8s.io/yaml"
 )
+
+// How long a case may take.
+const patience = 20 * time.Second
 
 type request struct {
 	// Files of the chart, by path.
@@ -159,7 +163,10 @@ func main() {
 			os.Exit(1)
 		}
 		var a answer
+		// What helm does not end with in time ends here; the test starts another.
+		late := time.AfterFunc(patience, func() { os.Exit(3) })
 		text, err := render(r)
+		late.Stop()
 		if err != nil {
 			a.Err = []byte(err.Error())
 		} else {
