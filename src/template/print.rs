@@ -187,7 +187,11 @@ impl Printer {
             },
             Value::Nil if verb != 'v' && matches!(declared, Type::Object(_)) => match verb {
                 'b' | 'd' | 'o' | 'x' | 'X' => self.digits(0, false, 10, verb),
-                _ => self.text(&format!("%!{verb}({}=<nil>)", declared.name())),
+                _ => {
+                    self.text(&format!("%!{verb}({}=", declared.name()));
+                    self.pad(b"<nil>");
+                    self.text(")");
+                }
             },
             // A pointer is padded, an interface is not.
             Value::Nil if matches!(declared, Type::Object(_)) => self.pad(b"<nil>"),
