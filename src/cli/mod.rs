@@ -9,6 +9,8 @@ mod diff;
 mod drift;
 mod error;
 mod explain;
+mod files;
+mod helm;
 mod lint;
 mod lock;
 mod log;
@@ -22,7 +24,7 @@ mod template;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub use args::{Cli, Command};
 pub use error::CliError;
@@ -34,9 +36,14 @@ type Outcome = Result<u8, CliError>;
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let given: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(line) = helm::told(&error, &command(), &given) {
+                Console::new(args::Output::Text, args::Color::Auto).note(&format!("Error: {line}"));
+                return ExitCode::FAILURE;
+            }
             // clap prints help to standard output with 0, and errors with their nearest valid name to standard error with 2.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -56,7 +63,7 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
     let verbose = cli.verbose;
     match cli.command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "evenkeel", &mut console.raw());
+            clap_complete::generate(shell, &mut command(), "evenkeel", &mut console.raw());
             Ok(0)
         }
         Command::Render(args) => {
@@ -109,7 +116,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 /// The arguments as clap sees them, for the documentation's tests.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    helm::as_helm_reads(Cli::command())
 }
 
 /// Reads arguments without running anything, for the documentation's tests.
@@ -117,7 +124,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap says about them.
 pub fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&Cli::command().try_get_matches_from(args)?)
+    Cli::from_arg_matches(&command().try_get_matches_from(args)?)
 }
 
 /// Cancelled at the first Ctrl-C or SIGTERM: the object in hand is finished and the inventory written. A second one ends

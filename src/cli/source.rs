@@ -112,7 +112,7 @@ pub(super) fn connect_options(args: &ClusterArgs, target: &environment::Target) 
     };
     let in_cluster =
         matches!(target, environment::Target::InCluster) && args.kubeconfig.is_none() && args.context.is_none();
-    ConnectOptions { kubeconfig: args.kubeconfig.clone(), context, in_cluster, system_namespace: None }
+    ConnectOptions { kubeconfig: args.kubeconfig.clone(), context, in_cluster, ..ConnectOptions::default() }
 }
 
 /// The folder for clones: the user's cache folder.

@@ -1,11 +1,12 @@
 //! From a kubeconfig (or the pod's own credentials) to a cluster that can be asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use openssl::x509::X509;
 
 use super::discovery::{Kinds, Resource};
 use super::error::ClusterError;
@@ -30,6 +31,100 @@ pub struct ConnectOptions {
     pub in_cluster: bool,
     /// Where the inventories are; [`SYSTEM_NAMESPACE`] by default.
     pub system_namespace: Option<String>,
+    /// What comes before the kubeconfig.
+    pub overrides: Overrides,
+}
+
+/// Parts of a configuration that a command line gives, as helm's `--kube-…` flags do. Empty ones change nothing.
+#[derive(Clone, Default)]
+pub struct Overrides {
+    /// The server's address.
+    pub server: Option<String>,
+    /// A bearer token, instead of all other credentials.
+    pub token: Option<String>,
+    /// Whom to impersonate.
+    pub user: Option<String>,
+    /// The groups to impersonate.
+    pub groups: Vec<String>,
+    /// The authorities that are trusted, in PEM.
+    pub authorities: Option<PathBuf>,
+    /// Whether the server's certificate is not checked.
+    pub insecure: bool,
+    /// The name that the certificate is checked for.
+    pub server_name: Option<String>,
+}
+
+impl std::fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Overrides").field("server", &self.server).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Overrides {
+    /// A configuration with these parts replaced.
+    #[expect(clippy::disallowed_methods, reason = "a command line names this file")]
+    fn apply(&self, config: &mut Config) -> Result<(), String> {
+        if let Some(server) = &self.server {
+            let server = if server.contains("://") { server.clone() } else { format!("http://{server}") };
+            config.cluster_url = server.parse().map_err(|error| format!("{server}: {error}"))?;
+        }
+        if let Some(token) = &self.token {
+            config.auth_info = AuthInfo { token: Some(token.clone().into()), ..AuthInfo::default() };
+        }
+        if let Some(user) = &self.user {
+            config.auth_info.impersonate = Some(user.clone());
+        }
+        if !self.groups.is_empty() {
+            config.auth_info.impersonate_groups = Some(self.groups.clone());
+        }
+        if let Some(path) = &self.authorities {
+            let data = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let read = X509::stack_from_pem(&data).and_then(|all| all.iter().map(|one| one.to_der()).collect());
+            config.root_cert = Some(read.map_err(|error| format!("{}: {error}", path.display()))?);
+        }
+        config.accept_invalid_certs |= self.insecure;
+        if let Some(name) = &self.server_name {
+            config.tls_server_name = Some(name.clone());
+        }
+        Ok(())
+    }
+}
+
+/// The namespace that a configuration means where none is named: its context's, a pod's own, or `default`. Asks no server, and what
+/// cannot be read counts as not there.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a pod is told by its variables where it runs, and a file names its namespace"
+)]
+pub fn namespace_of(options: &ConnectOptions) -> String {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let files: Vec<Kubeconfig> = match (&options.kubeconfig, set("KUBECONFIG")) {
+        (Some(path), _) => Kubeconfig::read_from(path).into_iter().collect(),
+        // Files of the list that are not there are passed over; of what several say, the first counts.
+        (None, Some(list)) => {
+            std::env::split_paths(&list).filter_map(|path| Kubeconfig::read_from(path).ok()).collect()
+        }
+        (None, None) => Kubeconfig::read().into_iter().collect(),
+    };
+    let current = files.iter().filter_map(|file| file.current_context.clone()).find(|name| !name.is_empty());
+    let of_context = options.context.clone().or(current).and_then(|name| {
+        let found = files.into_iter().flat_map(|file| file.contexts).find(|context| context.name == name)?;
+        found.context?.namespace
+    });
+    if let Some(namespace) = of_context.filter(|name| !name.is_empty()) {
+        return namespace;
+    }
+    let account = Path::new("/var/run/secrets/kubernetes.io/serviceaccount");
+    if set("KUBERNETES_SERVICE_HOST").is_none()
+        || set("KUBERNETES_SERVICE_PORT").is_none()
+        || !account.join("token").is_file()
+    {
+        return "default".to_owned();
+    }
+    let own = || std::fs::read_to_string(account.join("namespace")).ok();
+    let own = set("POD_NAMESPACE").or_else(|| own().map(|text| text.trim().to_owned()));
+    own.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned())
 }
 
 /// A cluster: cheap to clone, every clone shares connections, caches and counters.
@@ -74,10 +169,12 @@ impl Cluster {
         } else {
             match Config::from_kubeconfig(&choose).await {
                 Ok(config) => config,
+                Err(_) if options.overrides.server.is_some() => Config::new(http::Uri::from_static("http://localhost")),
                 Err(e) if options.context.is_none() => Config::incluster().map_err(|_| config_error(&e))?,
                 Err(e) => return Err(config_error(&e)),
             }
         };
+        options.overrides.apply(&mut config).map_err(ClusterError::Config)?;
         // Retries are ours (`wire`), so that they are counted and end in one place.
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);

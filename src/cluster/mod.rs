@@ -11,6 +11,7 @@ mod error;
 pub mod health;
 mod index;
 mod key;
+mod lookup;
 mod mark;
 mod openapi;
 mod read;
@@ -22,7 +23,7 @@ mod watch;
 mod watcher;
 pub(crate) mod wire;
 
-pub use connect::{Cluster, ConnectOptions, SYSTEM_NAMESPACE};
+pub use connect::{Cluster, ConnectOptions, Overrides, SYSTEM_NAMESPACE, namespace_of};
 pub use discovery::{Kinds, Resource};
 pub use error::{Cause, ClusterError, Refusal};
 pub use index::Seen;

@@ -226,7 +226,10 @@ fn go_duration(nanos: i128) -> String {
 }
 
 /// Go's `ParseDuration`.
-fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+///
+/// # Errors
+/// In Go's words.
+pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     let invalid = || format!("time: invalid duration {text:?}");
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),

@@ -52,7 +52,13 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         given => Ok(given.clone()),
     });
     table.add("fail", fixed(&[S]), |_, a| Err(wrapped(a[0].str())));
-    table.add("getHostByName", fixed(&[S]), |_, _| Ok("".into()));
+    let resolve = surroundings.resolve;
+    table.add("getHostByName", fixed(&[S]), move |_, a| {
+        let Some(resolve) = resolve else { return Ok("".into()) };
+        // Sprig draws one by chance, and Go's generator panics when there is none.
+        let first = resolve(a[0].str()).into_iter().next();
+        first.map(Value::from).ok_or_else(|| "invalid argument to Intn".into())
+    });
     let cluster = Arc::clone(&surroundings.lookup);
     table.add("lookup", fixed(&[S, S, S, S]), move |_, a| {
         let found = cluster.lookup(a[0].str(), a[1].str(), a[2].str(), a[3].str()).map_err(FuncError::new)?;

@@ -26,6 +26,7 @@ mod url;
 mod versions;
 mod words;
 
+pub use dates::parse_duration;
 pub use random::Seeded;
 pub use touch::touch;
 
@@ -34,6 +35,11 @@ pub(crate) use helm::{ERROR_END, ERROR_START, NO_VALUE, ROOT};
 use std::sync::Arc;
 
 use crate::template::{FunctionTable, Signature, Type};
+
+/// Go's `path.Clean`.
+pub(crate) fn clean_path(path: &str) -> String {
+    String::from_utf8_lossy(&strings::clean(path.as_bytes())).into_owned()
+}
 
 /// The live cluster, as `lookup` sees it.
 pub trait Lookup: Send + Sync {
@@ -87,6 +93,8 @@ pub struct Surroundings {
     pub monotonic: Option<jiff::SignedDuration>,
     /// The zone in which dates are printed where none is named.
     pub zone: jiff::tz::TimeZone,
+    /// Gives the addresses of a host; without one, `getHostByName` gives an empty text.
+    pub resolve: Option<fn(&str) -> Vec<String>>,
 }
 
 impl Default for Surroundings {
@@ -98,6 +106,7 @@ impl Default for Surroundings {
             now: jiff::Timestamp::UNIX_EPOCH,
             monotonic: None,
             zone: jiff::tz::TimeZone::UTC,
+            resolve: None,
         }
     }
 }

@@ -11,9 +11,10 @@ use crate::template::{Dialect, Engine, FunctionTable, MissingKey, Set, Watch};
 use crate::values;
 
 use super::RenderOptions;
-use super::error::RenderError;
+use super::error::{Partial, RenderError};
 use super::manifests::{Crd, Rendered, Written};
 use super::missing::Ground;
+use super::output::put;
 use super::schema::Schemas;
 use super::scope::Scopes;
 use super::trace::Trace;
@@ -160,17 +161,36 @@ impl CompiledChart {
         })?;
         check_name(&options.release_name).map_err(of_chart)?;
         let prepared = self.prepared(user, warnings)?;
-        let Prepared { chart, values, templates, .. } = &*prepared;
-        let mut rendered = Rendered::default();
         if !options.skip_schema_validation {
-            self.schemas.check(chart, values, warnings)?;
+            self.schemas.check(&prepared.chart, &prepared.values, warnings)?;
         }
+        self.render_prepared(&prepared, user, options, warnings, trace).map_err(|mut error| {
+            if options.keep_partial {
+                error.partial.get_or_insert_default();
+            }
+            error
+        })
+    }
+
+    /// What helm does with a chart that may be rendered: from here on it shows what there is when something fails.
+    fn render_prepared(
+        &self,
+        prepared: &Prepared,
+        user: &Table,
+        options: &RenderOptions,
+        warnings: &mut Vec<String>,
+        trace: Option<&mut Trace>,
+    ) -> Result<Rendered, RenderError> {
+        let Prepared { chart, values, templates, .. } = prepared;
+        let mut rendered = Rendered::default();
         let wanted = &chart.metadata.kube_version;
         if !wanted.is_empty() && !is_compatible(wanted, &options.capabilities.version) {
-            return Err(of_chart(format!(
+            let file = self.chart.path_of("Chart.yaml");
+            let message = format!(
                 "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
                 options.capabilities.version
-            )));
+            );
+            return Err(RenderError::of(&file, message));
         }
         let run =
             Run { ground: Ground { chart, values, user, layers: &options.layers }, templates, options, lint: false };
@@ -179,9 +199,15 @@ impl CompiledChart {
         rendered.notes = files.get(&own_notes).map(|written| written.text.clone()).unwrap_or_default();
         files.retain(|path, _| !path.ends_with(NOTES));
         rendered.crds = chart.crds().into_iter().map(|(source, file)| Crd { source, file: file.clone() }).collect();
+        let kept = options.keep_partial.then(|| as_they_are(&files));
         let sorted = rendered.sort(files);
         warnings.append(&mut rendered.warnings);
-        sorted.map_err(|error| self.located(&run, error))?;
+        sorted.map_err(|error| {
+            let mut error = self.located(&run, error);
+            let hooks = std::mem::take(&mut rendered.hooks);
+            error.partial = kept.map(|text| Box::new(Partial { text, hooks }));
+            error
+        })?;
         Ok(rendered)
     }
 
@@ -305,6 +331,15 @@ impl CompiledChart {
         sets.insert(key, Arc::clone(&set));
         Ok(set)
     }
+}
+
+/// Rendered files, partials too, as helm shows them when one of them is no YAML.
+fn as_they_are(files: &BTreeMap<String, Written>) -> String {
+    let mut out = String::new();
+    for (source, written) in files.iter().filter(|(_, written)| !written.text.trim().is_empty()) {
+        put(&mut out, source, &written.text);
+    }
+    out
 }
 
 /// What helm warns of while it loads a chart and its subcharts.

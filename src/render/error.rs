@@ -5,6 +5,8 @@ use crate::diagnostic::{Diagnostic, Position};
 use crate::functions::{ERROR_END, ERROR_START, ROOT};
 use crate::template::{self, Limits, Place};
 
+use super::manifests::Hook;
+
 /// A render failed. Not retryable until the chart, the values or (for `lookup`) the cluster changes.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{helm}")]
@@ -15,6 +17,18 @@ pub struct RenderError {
     pub diagnostic: Box<Diagnostic>,
     /// The line of a rendered file that is no YAML, if that is what is wrong.
     pub(super) rendered: Option<Box<RenderedLine>>,
+    /// What was there when it failed, where [`RenderOptions::keep_partial`](super::RenderOptions::keep_partial) asks for it and
+    /// templates were about to be executed.
+    pub partial: Option<Box<Partial>>,
+}
+
+/// What a failed render leaves for who looks for the fault.
+#[derive(Debug, Clone, Default)]
+pub struct Partial {
+    /// The rendered files as they are, when one of them is no YAML.
+    pub text: String,
+    /// The hooks that were found before it.
+    pub hooks: Vec<Hook>,
 }
 
 /// A line of a rendered file.
@@ -37,7 +51,7 @@ pub(super) type Find<'f> = dyn Fn(&str) -> Option<String> + 'f;
 
 impl From<ChartError> for RenderError {
     fn from(error: ChartError) -> Self {
-        Self { helm: error.helm, diagnostic: error.diagnostic, rendered: None }
+        Self { helm: error.helm, diagnostic: error.diagnostic, rendered: None, partial: None }
     }
 }
 
@@ -50,7 +64,7 @@ impl RenderError {
 
     /// An error with a place of its own.
     pub(super) fn new(helm: impl Into<String>, diagnostic: Diagnostic) -> Self {
-        Self { helm: helm.into(), diagnostic: Box::new(diagnostic), rendered: None }
+        Self { helm: helm.into(), diagnostic: Box::new(diagnostic), rendered: None, partial: None }
     }
 
     /// The error as a command or a report tells it: helm's message first, then the place.

@@ -123,17 +123,24 @@ impl Crd {
     /// # Errors
     /// When it is no YAML or holds no Kubernetes object.
     pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
-        let text = self.text();
-        let nodes = yaml::parse_all(&text).map_err(|error| yaml_error(&error, &self.source, &text))?;
-        let mut found = Vec::new();
-        for node in nodes {
-            let value = node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, &self.source, &text))?;
-            if !value.is_null() {
-                found.extend(objects_of(value, &self.source)?);
-            }
-        }
-        Ok(found)
+        objects_in(&self.text(), &self.source)
     }
+}
+
+/// The objects of a text of several documents that came from `source`.
+///
+/// # Errors
+/// When it is no YAML or holds no Kubernetes object.
+pub fn objects_in(text: &str, source: &str) -> Result<Vec<Object>, RenderError> {
+    let nodes = yaml::parse_all(text).map_err(|error| yaml_error(&error, source, text))?;
+    let mut found = Vec::new();
+    for node in nodes {
+        let value = node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, source, text))?;
+        if !value.is_null() {
+            found.extend(objects_of(value, source)?);
+        }
+    }
+    Ok(found)
 }
 
 /// What a template wrote.

@@ -23,10 +23,10 @@ mod usage;
 
 pub use crate::functions::{Lookup, NoCluster, Random, Seeded, Surroundings};
 pub use compiled::{CompiledChart, name_from_template};
-pub use error::RenderError;
+pub use error::{Partial, RenderError};
 pub use lint::{ChartFolder, LintMessage, LintSeverity, lint_chart};
-pub use manifests::{Crd, Hook, Manifest, Rendered};
-pub use output::TextOptions;
+pub use manifests::{Crd, Hook, Manifest, Rendered, objects_in};
+pub use output::{TextOptions, printed};
 pub use trace::Trace;
 pub use usage::Usage;
 
@@ -54,6 +54,8 @@ pub struct RenderOptions {
     pub limits: Limits,
     /// Where the values that are given over the chart's come from, the strongest last: files and flags, for error messages.
     pub layers: Vec<String>,
+    /// Whether an error brings what was rendered up to it (`template --debug`).
+    pub keep_partial: bool,
 }
 
 impl Default for RenderOptions {
@@ -68,6 +70,7 @@ impl Default for RenderOptions {
             skip_schema_validation: false,
             limits: Limits::default(),
             layers: Vec::new(),
+            keep_partial: false,
         }
     }
 }

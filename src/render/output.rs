@@ -25,10 +25,16 @@ impl Rendered {
     /// # Errors
     /// When a template to show does not exist.
     pub fn text_as_helm_template(&self, options: &TextOptions) -> Result<String, RenderError> {
+        printed(self.manifest_text(options.include_crds), self.shown_hooks(options), &options.show_only)
+    }
+
+    /// The manifests alone, each behind its separator and source: what a post-renderer is given.
+    #[must_use]
+    pub fn manifest_text(&self, include_crds: bool) -> String {
         let documents = self.manifests.iter().chain(self.hooks.iter().map(|hook| &hook.manifest));
         let size = documents.map(|document| document.source.len() + document.text.len() + 20).sum();
         let mut manifest = String::with_capacity(size);
-        if options.include_crds {
+        if include_crds {
             for crd in &self.crds {
                 put(&mut manifest, &crd.source, &crd.text());
             }
@@ -36,20 +42,46 @@ impl Rendered {
         for document in &self.manifests {
             put(&mut manifest, &document.source, &document.text);
         }
-        // It starts with a separator, or is empty.
-        let mut out = manifest;
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-        if !options.no_hooks {
-            for hook in self.hooks.iter().filter(|hook| !(options.skip_tests && is_test(hook))) {
-                put(&mut out, &hook.manifest.source, &hook.manifest.text);
-            }
-        }
-        if options.show_only.is_empty() { Ok(out) } else { only(&out, &options.show_only) }
+        manifest
+    }
+
+    /// The hooks that are shown.
+    pub fn shown_hooks<'r>(&'r self, options: &TextOptions) -> impl Iterator<Item = &'r Hook> + use<'r> {
+        options.of_hooks(&self.hooks)
     }
 }
 
-fn put(out: &mut String, source: &str, text: &str) {
+impl TextOptions {
+    /// Those of the hooks that are shown.
+    pub fn of_hooks<'h>(&self, hooks: &'h [Hook]) -> impl Iterator<Item = &'h Hook> + use<'h> {
+        let (none, no_tests) = (self.no_hooks, self.skip_tests);
+        hooks.iter().filter(move |hook| !none && !(no_tests && is_test(hook)))
+    }
+}
+
+/// What helm prints: manifests, hooks behind them, and of all that only what is to be shown.
+///
+/// # Errors
+/// When a template to show does not exist.
+pub fn printed<'h>(
+    manifest: String,
+    hooks: impl Iterator<Item = &'h Hook>,
+    show_only: &[String],
+) -> Result<String, RenderError> {
+    let mut out = manifest;
+    out.truncate(out.trim_end().len());
+    let blank = out.len() - out.trim_start().len();
+    if blank > 0 {
+        out.drain(..blank);
+    }
+    out.push('\n');
+    for hook in hooks {
+        put(&mut out, &hook.manifest.source, &hook.manifest.text);
+    }
+    if show_only.is_empty() { Ok(out) } else { only(&out, show_only) }
+}
+
+pub(super) fn put(out: &mut String, source: &str, text: &str) {
     for part in ["---\n# Source: ", source, "\n", text, "\n"] {
         out.push_str(part);
     }

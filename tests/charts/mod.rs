@@ -10,6 +10,9 @@
 //!   golden/CASE.yaml      helm's standard output, or
 //!   golden/CASE.err       the first line of helm's error; all of it when values do not fit a schema
 //!   golden/CASE.warn      what helm warned of on standard error, where it did
+//!   @OUT@                 in the arguments stands for an empty folder; behind the output stands what is in it afterwards, by path.
+//!                         A case whose name ends in -twice is run again into the same folder
+//!   --debug               what an error left on standard output stands before its line; debug lines are not compared
 //!   golden/errors.txt     the first line of helm's error for each line of errors.txt
 //! ```
 
@@ -28,6 +31,8 @@ use crate::require;
 
 /// The file of expressions that fail.
 const ERRORS: &str = "errors.txt";
+/// Stands in arguments for an empty folder, and in what is said for its path.
+const OUT: &str = "@OUT@";
 
 /// A line of a feature's `cases.txt`, or of its chart's `errors.txt`.
 struct Case {
@@ -144,35 +149,82 @@ impl Case {
     }
 
     fn ours(&self) -> Answer {
-        let output = Evenkeel::new(["template"]).args(&self.args).folder(&folder(&self.feature)).run();
-        answer(output.status.success(), output.stdout, &output.stderr)
+        self.asked(|args| {
+            let output = Evenkeel::new(["template"]).args(args).folder(&folder(&self.feature)).run();
+            (output.status.success(), output.stdout, output.stderr)
+        })
     }
 
     fn helms(&self, helm: &Path, home: &Path) -> Answer {
-        let output = Command::new(helm)
-            .arg("template")
-            .args(&self.args)
-            .current_dir(folder(&self.feature))
-            .env_clear()
-            .env("HOME", home)
-            .env("TZ", "UTC")
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        answer(output.status.success(), text(output.stdout), &text(output.stderr))
+        self.asked(|args| {
+            let output = Command::new(helm)
+                .arg("template")
+                .args(args)
+                .current_dir(folder(&self.feature))
+                .env_clear()
+                .env("HOME", home)
+                .env("TZ", "UTC")
+                .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+                .output()
+                .unwrap();
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            (output.status.success(), text(output.stdout), text(output.stderr))
+        })
+    }
+
+    fn asked(&self, ask: impl Fn(&[String]) -> (bool, String, String)) -> Answer {
+        let out = tempfile::tempdir().unwrap();
+        let shown = out.path().to_str().unwrap();
+        let args: Vec<String> = self.args.iter().map(|word| word.replace(OUT, shown)).collect();
+        let (mut success, mut stdout, mut stderr) = ask(&args);
+        if matches!(&self.golden, Golden::File(name) if name.ends_with("-twice")) {
+            (success, stdout, stderr) = ask(&args);
+        }
+        if args != self.args {
+            stdout.push_str(&held(out.path()));
+        }
+        let debug = args.iter().any(|word| word == "--debug");
+        let mut answer = answer(success, &stdout, &stderr, debug || args != self.args);
+        // Helm's lines about itself: evenkeel has none.
+        answer.warnings = answer.warnings.split_inclusive('\n').filter(|line| !(debug && is_debug(line))).collect();
+        let hidden = |text: String| text.replace(shown, OUT);
+        answer.said = answer.said.map(hidden).map_err(hidden);
+        answer
     }
 }
 
-fn answer(success: bool, stdout: String, stderr: &str) -> Answer {
+/// Whether helm printed a line, or ended one, because of `--debug`.
+fn is_debug(line: &str) -> bool {
+    line == "\n" || line.contains(" [debug] ")
+}
+
+/// The files below a folder, each behind its path.
+fn held(folder: &Path) -> String {
+    let mut files: Vec<PathBuf> = walkdir(folder);
+    files.sort();
+    files.iter().map(|file| format!("==> {}\n{}", file.display(), fs::read_to_string(file).unwrap())).collect()
+}
+
+fn walkdir(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { walkdir(&path) } else { vec![path] }).collect()
+}
+
+fn answer(success: bool, stdout: &str, stderr: &str, whole: bool) -> Answer {
     // Warnings may stand before it.
     let at = if success { stderr.len() } else { stderr.find("Error: ").unwrap_or(0) };
     // Helm names the folder that it stands in.
     let here = format!("{}/", project().join("tests/charts").display());
     let warnings = stderr[..at].replace(&here, "");
     let error = &stderr[at..];
-    let whole = error.starts_with("Error: values don't meet the specifications of the schema(s)");
-    let text = if whole { error.split("\n\n").next() } else { error.lines().next() };
-    let said = if success { Ok(stdout) } else { Err(text.unwrap_or_default().trim_end().to_owned()) };
+    let schema = error.starts_with("Error: values don't meet the specifications of the schema(s)");
+    let text = if schema { error.split("\n\n").next() } else { error.lines().next() };
+    let line = text.unwrap_or_default().trim_end().replace(&here, "");
+    let said = match (success, whole) {
+        (true, _) => Ok(stdout.to_owned()),
+        (false, true) => Err(format!("{stdout}{line}")),
+        (false, false) => Err(line),
+    };
     Answer { said, warnings }
 }
 

@@ -3,8 +3,10 @@
 mod demo;
 mod docs;
 mod errors;
+mod flags;
 mod interrupt;
 mod json;
 mod lifecycle;
 mod lint;
 mod read;
+mod validate;

@@ -325,3 +325,36 @@ fn pulled_charts_are_unpacked_and_provenance_is_fetched() {
         "{again}"
     );
 }
+
+#[test]
+fn values_are_read_from_urls() {
+    let helm = require!(helm());
+    let home = Home::new();
+    let chart = home.chart("web", "1.0.0");
+    let folder = home.folder("values");
+    write(&folder.join("values.yaml"), "word: from afar\n");
+    write(&folder.join("broken.yaml"), "word: [\n");
+    write(&folder.join("text"), "a text, with a comma");
+    let (open, locked) = (Repository::serve(&folder), Repository::locked(&folder, "secret"));
+    let chart = chart.to_str().unwrap();
+    for values in [
+        vec!["-f".to_owned(), format!("{}/values.yaml", open.url())],
+        vec!["-f".to_owned(), format!("{}/none.yaml", open.url())],
+        vec!["-f".to_owned(), format!("{}/broken.yaml", open.url())],
+        vec!["--set-file".to_owned(), format!("word={}/text", open.url())],
+        vec!["--set-file".to_owned(), format!("word={}/none", open.url())],
+        vec![
+            "-f".to_owned(),
+            format!("{}/values.yaml", locked.url()),
+            "--username=user".into(),
+            "--password=secret".into(),
+        ],
+    ] {
+        let mut arguments = vec!["template", "r", chart];
+        arguments.extend(values.iter().map(String::as_str));
+        let (fine, out, err) = home.helm(&helm, &arguments);
+        let ours = home.run(arguments);
+        assert_eq!((ours.status.success(), &ours.stdout), (fine, &out), "{values:?}: {err}{ours}");
+        assert_eq!(ours.stderr.lines().next(), err.lines().next(), "{values:?}");
+    }
+}

@@ -180,6 +180,24 @@ impl Remote {
         }
     }
 
+    /// A file at a URL, as it is: values that a command line names.
+    ///
+    /// # Errors
+    /// In helm's words.
+    pub async fn file(&self, address: &str, limit: u64) -> Result<Vec<u8>, RemoteError> {
+        let url = Url::parse(address).map_err(|error| RemoteError::invalid(format!("parse {address:?}: {error}")))?;
+        if self.settings.offline {
+            return Err(RemoteError::offline(address));
+        }
+        let get = Get { url: &url, basic: None, accept: "*/*", etag: None, limit: (limit, "values file") };
+        let answer = self.http.get(&self.access.tls, &get).await?;
+        if answer.status.as_u16() != 200 {
+            let message = format!("failed to fetch {address} : {}", answer.status_text());
+            return Err(RemoteError::new(Kind::NotFound, message));
+        }
+        Ok(answer.body)
+    }
+
     async fn download_http(
         &self,
         url: &Url,

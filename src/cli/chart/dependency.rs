@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::Refused;
-use super::source::{self, AccessArgs, FetchArgs, PlaceArgs};
+use super::source::{self, AccessArgs, FetchArgs, PlaceArgs, SignatureArgs};
 use crate::chart::remote::{Dependencies, Remote};
 use crate::chart::version::{Constraint, Version};
 use crate::chart::{Chart, Dependency, io};
@@ -31,6 +31,9 @@ pub enum DependencyCommand {
         /// The widest that a column may be.
         #[arg(long, value_name = "COLUMNS", default_value_t = 80)]
         max_col_width: usize,
+        /// Where helm's files are.
+        #[command(flatten)]
+        place: Box<PlaceArgs>,
     },
     /// Resolve versions anew, fill charts/ and write Chart.lock.
     #[command(visible_alias = "up")]
@@ -48,12 +51,9 @@ pub struct FillArgs {
     /// Do not say that indexes are asked for again.
     #[arg(long)]
     pub skip_refresh: bool,
-    /// Verify signatures (not supported yet: an error).
-    #[arg(long)]
-    pub verify: bool,
-    /// The keys that --verify trusts.
-    #[arg(long, value_name = "FILE")]
-    pub keyring: Option<PathBuf>,
+    /// Signatures.
+    #[command(flatten)]
+    pub signatures: SignatureArgs,
     /// Who we are.
     #[command(flatten)]
     pub access: AccessArgs,
@@ -64,16 +64,14 @@ pub struct FillArgs {
 
 pub(super) fn run(args: &DependencyArgs, out: &mut (dyn Write + Send)) -> Result<(), Refused> {
     match &args.command {
-        DependencyCommand::List { chart, max_col_width } => list(&clean(chart), *max_col_width, out),
+        DependencyCommand::List { chart, max_col_width, .. } => list(&clean(chart), *max_col_width, out),
         DependencyCommand::Update(args) => fill(args, false, out),
         DependencyCommand::Build(args) => fill(args, true, out),
     }
 }
 
 fn fill(args: &FillArgs, build: bool, out: &mut (dyn Write + Send)) -> Result<(), Refused> {
-    if args.verify {
-        return Err(Refused("--verify is not supported yet: signatures are not checked".to_owned()));
-    }
+    args.signatures.check()?;
     let remote = Remote::new(args.place.settings(), args.access.access());
     update(&remote, &clean(&args.chart), args.skip_refresh, build, out)
 }

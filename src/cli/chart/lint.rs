@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Refused;
+use super::source::PlaceArgs;
+use crate::chart::remote::{Access, Remote};
 use crate::chart::{Capabilities, Chart, Table, archive, io};
-use crate::cli::template::{Given, given_values};
+use crate::cli::template::Given;
 use crate::diagnostic::Diagnostic;
 use crate::render::{ChartFolder, CompiledChart, LintMessage, LintSeverity, RenderOptions, lint_chart};
 use crate::values::{Layer, LayerKind};
 
 /// Arguments of `chart lint`: helm lint's.
 #[derive(Debug, Args)]
-#[command(args_override_self = true)]
 pub struct ChartLintArgs {
     /// Charts: folders or .tgz files (default: the current folder).
     #[arg(value_name = "PATH")]
@@ -41,6 +42,9 @@ pub struct ChartLintArgs {
     /// Also name the keys of values.yaml that no template reads, behind what helm says.
     #[arg(long)]
     pub unused_values: bool,
+    /// Where helm's files are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 pub(super) fn run(args: &ChartLintArgs, out: &mut dyn Write) -> Result<(), Refused> {
@@ -64,7 +68,7 @@ pub(super) fn run(args: &ChartLintArgs, out: &mut dyn Write) -> Result<(), Refus
             subcharts(&path.join("charts"), &mut paths);
         }
     }
-    let user = given_values(&args.given)?;
+    let user = args.given.values(&|| Remote::new(args.place.settings(), Access::default()))?;
     let (mut failed, mut noticed) = (0, 0);
     let mut unused = Vec::new();
     for path in &paths {

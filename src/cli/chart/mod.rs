@@ -13,6 +13,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
+use super::helm::GlobalArgs;
 use crate::chart::ChartError;
 
 pub(super) use dependency::add_missing;
@@ -24,6 +25,9 @@ pub struct ChartArgs {
     /// The command.
     #[command(subcommand)]
     pub command: ChartCommand,
+    /// What every helm command takes: of these none has an effect on charts.
+    #[command(flatten)]
+    pub global: GlobalArgs,
 }
 
 /// What can be done with charts.
@@ -50,7 +54,7 @@ pub enum ChartCommand {
 
 /// Why a command did nothing, in helm's words (without `Error: `).
 #[derive(Debug)]
-pub(super) struct Refused(pub(super) String);
+pub(super) struct Refused(pub(in crate::cli) String);
 
 impl From<String> for Refused {
     fn from(message: String) -> Self {

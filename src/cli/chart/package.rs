@@ -33,6 +33,15 @@ pub struct PackageArgs {
     /// Sign the archive (not supported: an error).
     #[arg(long)]
     pub sign: bool,
+    /// The name of the key that --sign takes.
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    /// The keys that --sign looks in.
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+    /// Where --sign reads the key's passphrase.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// Who we are.
     #[command(flatten)]
     pub access: AccessArgs,

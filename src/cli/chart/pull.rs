@@ -37,7 +37,7 @@ pub struct PullArgs {
 }
 
 pub(super) fn run(args: &PullArgs, out: &mut dyn Write) -> Result<(), Refused> {
-    args.fetch.check()?;
+    args.fetch.signatures.check()?;
     let remote = args.fetch.remote();
     for chart in &args.charts {
         one(args, &remote, chart, out)?;

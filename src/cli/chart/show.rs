@@ -20,6 +20,9 @@ pub struct ShowArgs {
     pub what: Part,
     /// The chart: a folder, a .tgz, repo/chart, a URL or oci://….
     pub chart: String,
+    /// With `values`: what a path leads to (not supported: an error).
+    #[arg(long, value_name = "PATH")]
+    pub jsonpath: Option<String>,
     /// Which version, and where from.
     #[command(flatten)]
     pub fetch: FetchArgs,
@@ -41,6 +44,9 @@ pub enum Part {
 }
 
 pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Refused> {
+    if args.jsonpath.as_ref().is_some_and(|path| !path.is_empty()) {
+        return Err(Refused("--jsonpath is not supported".to_owned()));
+    }
     let chart = source::load(&args.fetch, &args.chart)?;
     out.write_all(shown(&chart, args.what).as_bytes())?;
     Ok(())

@@ -50,6 +50,28 @@ pub struct CertificateArgs {
     pub ca_file: Option<PathBuf>,
 }
 
+/// Whether charts must be signed, and by whom.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SignatureArgs {
+    /// Verify the signature (not supported yet: an error).
+    #[arg(long)]
+    pub verify: bool,
+    /// The keys that --verify trusts.
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+}
+
+impl SignatureArgs {
+    /// Refuses what is not there yet rather than to skip a check.
+    pub(super) fn check(&self) -> Result<(), Refused> {
+        if self.verify {
+            let message = "--verify is not supported yet: signatures are not checked (chart pull --prov fetches the provenance file)";
+            return Err(Refused(message.to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// Who we are and whom we trust.
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Chart repositories")]
@@ -93,12 +115,9 @@ pub struct FetchArgs {
     /// Send user and password to every host that an index points to.
     #[arg(long)]
     pub pass_credentials: bool,
-    /// Verify the signature (not supported yet: an error).
-    #[arg(long)]
-    pub verify: bool,
-    /// The keys that --verify trusts.
-    #[arg(long, value_name = "FILE")]
-    pub keyring: Option<PathBuf>,
+    /// Signatures.
+    #[command(flatten)]
+    pub signatures: SignatureArgs,
     /// Who we are.
     #[command(flatten)]
     pub access: AccessArgs,
@@ -154,7 +173,7 @@ impl AccessArgs {
 
 impl FetchArgs {
     /// What fetches with these flags.
-    pub(super) fn remote(&self) -> Remote {
+    pub(in crate::cli) fn remote(&self) -> Remote {
         let access = Access { pass_credentials: self.pass_credentials, ..self.access.access() };
         Remote::new(self.place.settings(), access)
     }
@@ -162,15 +181,6 @@ impl FetchArgs {
     /// The range of versions.
     pub(super) fn version(&self) -> &str {
         if self.range.is_empty() && self.devel { ">0.0.0-0" } else { &self.range }
-    }
-
-    /// Refuses what is not there yet rather than to skip a check.
-    pub(super) fn check(&self) -> Result<(), Refused> {
-        if self.verify {
-            let message = "--verify is not supported yet: signatures are not checked (chart pull --prov fetches the provenance file)";
-            return Err(Refused(message.to_owned()));
-        }
-        Ok(())
     }
 }
 
@@ -191,18 +201,46 @@ impl From<Missed> for Refused {
     }
 }
 
-/// Loads the chart that is named: a folder or archive, else from a repository or registry.
-pub(in crate::cli) fn load(args: &FetchArgs, name: &str) -> Result<Chart, Missed> {
-    args.check().map_err(|Refused(message)| Missed::Plain(message))?;
+/// Where a chart is.
+pub(in crate::cli) enum Located {
+    /// On this machine.
+    Path(PathBuf),
+    /// Fetched.
+    Archive(Fetched),
+}
+
+impl Located {
+    /// Reads the chart.
+    pub(in crate::cli) fn load(&self) -> Result<Chart, Missed> {
+        match self {
+            Self::Path(path) => io::load(path).map_err(Missed::Chart),
+            Self::Archive(fetched) => {
+                archive::ensure(&fetched.file_name, &fetched.bytes).map_err(Missed::Plain)?;
+                Chart::load_archive(&fetched.from, &fetched.bytes).map_err(Missed::Chart)
+            }
+        }
+    }
+}
+
+/// Finds the chart that is named: a folder or archive, else in a repository or registry, from which it is fetched.
+pub(in crate::cli) fn locate(args: &FetchArgs, name: &str) -> Result<Located, Missed> {
+    args.signatures.check().map_err(|Refused(message)| Missed::Plain(message))?;
     let path = Path::new(name);
-    if path.exists() || path.is_absolute() || name.starts_with('.') {
-        return io::load(path).map_err(Missed::Chart);
+    if path.exists() {
+        return Ok(Located::Path(path.to_owned()));
+    }
+    if path.is_absolute() || name.starts_with('.') {
+        return Err(Missed::Plain(format!("path {name:?} not found")));
     }
     let wanted = Wanted { chart: name, version: args.version(), repository: &args.repository };
     let fetched = run(args.remote().fetch(&wanted)).map_err(|Refused(message)| Missed::Plain(message))?;
     tell(&fetched);
-    archive::ensure(&fetched.file_name, &fetched.bytes).map_err(Missed::Plain)?;
-    Chart::load_archive(&fetched.from, &fetched.bytes).map_err(Missed::Chart)
+    Ok(Located::Archive(fetched))
+}
+
+/// Loads the chart that is named.
+pub(in crate::cli) fn load(args: &FetchArgs, name: &str) -> Result<Chart, Missed> {
+    locate(args, name)?.load()
 }
 
 /// Says what was pulled from a registry, as helm does.
