@@ -9,4 +9,5 @@ mod json;
 mod lifecycle;
 mod lint;
 mod read;
+mod rendered;
 mod validate;

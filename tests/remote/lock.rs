@@ -107,6 +107,33 @@ fn a_chart_of_a_repository_and_a_packed_one() {
     let rendered = home.run(["render", "production", "-C", &root]).expect_code(0);
     assert!(rendered.stdout.contains("w: production"), "{rendered}");
 
+    // Applied through its lock: what the registry says later changes nothing, and nobody needs to answer any more.
+    let kubeconfig = home.path().join("kubeconfig");
+    let declared = home.path().join("repo/environments/base/web/release.yaml");
+    let declared_text = std::fs::read_to_string(&declared).unwrap();
+    // The chart's definition is none that a server takes.
+    write(&declared, &format!("{declared_text}crds: skip\n"));
+    let mut sandbox = home.evenkeel(["sandbox"]).kubeconfig(&kubeconfig).start();
+    let deadline = std::time::Duration::from_secs(20);
+    sandbox.next_line("the address", deadline, |line| line.starts_with("serving http://127.0.0.1:"));
+    let apply = |extra: &[&'static str]| {
+        let arguments = [&["apply", "production", "-C", root.as_str(), "--output", "json"], extra].concat();
+        home.evenkeel(arguments).kubeconfig(&kubeconfig).run()
+    };
+    let first = apply(&[]).expect_code(0).json();
+    assert_eq!(first["done"]["web"][0]["action"], "created", "{first:#}");
+    assert_eq!(apply(&["--offline"]).expect_code(0).json()["done"]["web"], serde_json::json!([]));
+    let lock_text = std::fs::read_to_string(&lock).unwrap();
+    let digest = lock_text.split("digest: sha256:").nth(1).unwrap().split_whitespace().next().unwrap();
+    write(&lock, &lock_text.replace(digest, &"0".repeat(64)));
+    let other = apply(&[]).expect_code(2);
+    assert!(other.stdout.contains("the lock says") && other.stdout.contains("production/web"), "{other}");
+    write(&lock, &lock_text);
+    let again = apply(&[]).expect_code(0).json();
+    assert_eq!(again["done"]["web"], serde_json::json!([]), "{again:#}");
+    sandbox.terminate();
+    write(&declared, &declared_text);
+
     // Higher layers may ask for another version: their lock stands beside them.
     let release = "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\nversion: \"1.0.0\"\n";
     write(&home.path().join("repo/environments/production/web/release.yaml"), release);
