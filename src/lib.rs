@@ -17,6 +17,7 @@ pub mod tree;
 pub mod yaml;
 pub mod fields;
 pub mod manifest;
+pub mod health;
 
 // Desired state: from a revision to rendered objects.
 pub mod git;

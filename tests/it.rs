@@ -15,6 +15,7 @@ mod cluster;
 mod fields;
 mod git;
 mod harness;
+mod health;
 mod parity;
 mod remote;
 mod render;

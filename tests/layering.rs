@@ -14,6 +14,7 @@ const PURE: &[&str] = &[
     "yaml",
     "fields",
     "manifest",
+    "health",
     "values",
     "environment",
     "chart",

@@ -16,8 +16,9 @@ use super::delete::{Spared, delete_object};
 use super::error::{ApplyError, Taken};
 use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
 use super::record::{delete_inventory, ensure_namespace, write_inventory};
-use crate::cluster::{Cluster, ClusterError, StoredInventory};
-use crate::manifest::{Applied, Inventory, Object, ObjectId, install_rank};
+use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait};
+use crate::health::Rules;
+use crate::manifest::{Applied, Inventory, Object, ObjectId, Verdict, install_rank};
 use crate::plan::{self, ReleasePlan, Verb};
 
 /// What is told as it happens: every object, once.
@@ -82,6 +83,15 @@ impl Record {
                 reason: reason.clone(),
             }),
         }
+    }
+
+    /// Stores what became of the release: at most one request, none when nothing is new.
+    ///
+    /// # Errors
+    /// As every write of an inventory.
+    pub async fn judge(&mut self, cluster: &Cluster, verdict: Verdict, good: String) -> Result<(), ApplyError> {
+        let inventory = Inventory { verdict: Some(verdict), good, ..self.inventory.clone() };
+        self.store(cluster, inventory).await
     }
 
     /// Stores an inventory when it differs from the stored one.
@@ -343,7 +353,10 @@ impl Work<'_> {
 
     async fn established(&self, definitions: Vec<(ObjectId, String)>) -> Result<(), ApplyError> {
         let Options { established, cancel, .. } = self.options;
-        let waiting = self.cluster.wait_ready(definitions, "", *established, cancel, &|_, _| {}).await?;
+        let (rules, patience) = (Rules::default(), Patience::default());
+        let (selector, timeout) = ("", *established);
+        let wait = Wait { selector, timeout, patience: &patience, rules: &rules, cancel, on_health: &|_, _| {} };
+        let waiting = self.cluster.wait_ready(definitions, &wait).await?;
         self.interrupted()?;
         if let Some(first) = waiting.into_iter().next() {
             return Err(ApplyError::NotEstablished { id: first.id, reason: first.health.reason().to_owned() });

@@ -23,7 +23,9 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     let environment = source::environment(&opened, &args.live.source, &target)?;
     source::deployable(&environment)?;
     let cluster = source::connect(&args.live.cluster, &environment.cluster).await?;
-    let mut reconciler = Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None);
+    let reconciler = Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None);
+    // Somebody asks for it by hand: what failed before is tried again.
+    let mut reconciler = reconciler.insistent();
     reconciler.prepare().await?;
     let look = planned(&mut reconciler, &opened, &target).await?;
     let plan = plan_json(&look.plan);
@@ -36,6 +38,7 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
         wait: !args.no_wait,
         cancel: cancel.clone(),
         stop_waiting: CancellationToken::new(),
+        retry_after: None,
     };
     let outcomes = reconciler.execute(&look, &options, &|event| show(console, &event)).await;
     console.clear();
@@ -188,8 +191,9 @@ async fn plan_once(args: &ApplyArgs, target: &Target, reconciler: &mut Option<Re
     source::deployable(&environment)?;
     if reconciler.is_none() {
         let cluster = source::connect(&args.live.cluster, &environment.cluster).await?;
-        *reconciler =
-            Some(Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None));
+        *reconciler = Some(
+            Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None).insistent(),
+        );
     }
     match reconciler {
         Some(reconciler) => planned(reconciler, &opened, target).await,

@@ -68,6 +68,8 @@ pub enum Command {
     Drift(LiveArgs),
     /// Show the state of every release.
     Status(LiveArgs),
+    /// Say what state a release is in, since when, what it waits for, and what would unblock it.
+    Why(WhyArgs),
     /// Follow a repository and keep the cluster equal to it.
     Run(Box<RunArgs>),
     /// Serve an in-memory Kubernetes API on loopback.
@@ -152,6 +154,20 @@ pub struct ExplainArgs {
 pub struct LiveArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
+    pub target: String,
+    /// Where the desired state is read from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Which cluster is meant.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The release.
+    #[arg(value_name = "ENV/RELEASE")]
     pub target: String,
     /// Where the desired state is read from.
     #[command(flatten)]

@@ -15,7 +15,7 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
     source::deployable(&environment)?;
     let cluster = source::connect(&args.cluster, &environment.cluster).await?;
     let mut reconciler =
-        Reconciler::new(cluster.clone(), &target.environment, args.source.path.trim_matches('/'), None);
+        Reconciler::new(cluster.clone(), &target.environment, args.source.path.trim_matches('/'), None).insistent();
     let look = apply::planned(&mut reconciler, &opened, &target).await?;
     console.progress("comparing");
     let found = differences(&cluster, &look.plan).await?;

@@ -21,6 +21,7 @@ mod sandbox;
 mod source;
 mod status;
 mod template;
+mod why;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,7 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
         Command::Apply(args) => on_runtime(verbose, apply::run(args, console)),
         Command::Drift(args) => on_runtime(verbose, drift::run(args, console)),
         Command::Status(args) => on_runtime(verbose, status::run(args, console)),
+        Command::Why(args) => on_runtime(verbose, why::run(args, console)),
         Command::Sandbox(args) => on_runtime(verbose, sandbox::run(args, console)),
         Command::Demo(args) => {
             log::start_quiet(verbose);

@@ -23,6 +23,7 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
         wait: false,
         cancel: CancellationToken::new(),
         stop_waiting: CancellationToken::new(),
+        retry_after: None,
     };
     let mut report = reconciler.report(&opened, look, BTreeMap::new(), &options);
     report.status.time = jiff::Timestamp::now().to_string();

@@ -1,14 +1,13 @@
-//! The live cluster: client, discovery, watches, inventory, health (IO: kube).
+//! The live cluster: client, discovery, watches, inventory, waits (IO: kube).
 //!
 //! Turns a kubeconfig into answers: which kinds there are ([`Kinds`]), what a release owns ([`Cluster::inventories`]), whether
-//! anyone took a field from us ([`Watcher`], metadata only), and whether objects are ready ([`health`]). Called by reconcile
+//! anyone took a field from us ([`Watcher`], metadata only), and whether objects are ready ([`Cluster::wait_ready`]). Called by reconcile
 //! and the commands. Never writes: that is `apply/`.
 
 mod autoscaler;
 mod connect;
 mod discovery;
 mod error;
-pub mod health;
 mod index;
 mod key;
 mod lookup;
@@ -17,6 +16,7 @@ mod openapi;
 mod read;
 mod requests;
 mod store;
+mod trouble;
 mod version;
 mod wait;
 mod watch;
@@ -34,6 +34,7 @@ pub(crate) use read::typed;
 pub use requests::{Requests, Verb};
 pub(crate) use store::{INVENTORY_KEY, encode_inventory, inventory_name};
 pub use store::{LABEL_INVENTORY, StoredInventory};
+pub use trouble::Trouble;
 pub use version::{Capabilities, ServerVersion};
-pub use wait::{NotReady, OnHealth};
+pub use wait::{NotReady, OnHealth, Patience, Wait};
 pub use watcher::{LiveEvent, Watcher};

@@ -66,11 +66,14 @@ impl Worker {
                 loops = LoopDetector::new(LOOP_TURNS, LOOP_WINDOW);
             }
             self.live.borrow_and_update();
-            let report = self.pass(&source).await;
+            let random = rand::random_range(0.0..1.0);
+            let report = self.pass(&source, backoff.coming(random)).await;
             if self.cancel.is_cancelled() {
                 return;
             }
-            let retry = report.retry.then(|| backoff.fail(rand::random_range(0.0..1.0)));
+            let again = report.again;
+            let retry =
+                report.retry.then(|| backoff.fail(random)).map(|pause| if again { Duration::ZERO } else { pause });
             if retry.is_none() {
                 backoff.reset();
             }
@@ -113,11 +116,16 @@ impl Worker {
     }
 
     /// One pass; a new input ends its wait for readiness, and nothing else of it.
-    async fn pass(&mut self, source: &Source) -> PassReport {
+    async fn pass(&mut self, source: &Source, retry_after: Duration) -> PassReport {
         let began = Instant::now();
         let stop_waiting = CancellationToken::new();
-        let options =
-            PassOptions { wait: true, apply: true, cancel: self.cancel.clone(), stop_waiting: stop_waiting.clone() };
+        let options = PassOptions {
+            wait: true,
+            apply: true,
+            cancel: self.cancel.clone(),
+            stop_waiting: stop_waiting.clone(),
+            retry_after: Some(retry_after),
+        };
         let name = self.name.clone();
         let tell = move |event: Event| match event {
             Event::Object { release, id, done, reason } => {
@@ -220,7 +228,7 @@ impl Told {
                 ReleaseState::Failed | ReleaseState::Refused => AlertKind::Failed,
                 _ => continue,
             };
-            let message = format!("{} is {}: {}", release.name, release.state.as_str(), release.messages.join("; "));
+            let message = format!("{} is {}: {}", release.name, release.state.as_str(), release.messages.join("\n"));
             current.insert(
                 format!("release {}", release.name),
                 (kind, release.name.clone(), message, serde_json::Value::Null),
@@ -251,7 +259,7 @@ impl Told {
             current.insert(subject, (AlertKind::Drift, String::new(), message, serde_json::Value::Null));
         }
         for (subject, (kind, release, message, details)) in &current {
-            let text = format!("{message} {details}");
+            let text = format!("{} {details}", news_of(message));
             if self.open.get(subject).is_none_or(|(_, said)| *said != text) {
                 news.push(alert(*kind, release, message.clone(), details.clone()));
                 self.open.insert(subject.clone(), (*kind, text));
@@ -278,6 +286,17 @@ impl Told {
         }
         news
     }
+}
+
+/// What makes an alert another one: not what stands in the way of an object that is not ready (counts, names of pods), which
+/// changes with every look.
+fn news_of(message: &str) -> String {
+    let mut below = false;
+    let told = message.lines().filter(|line| {
+        below = line.contains(" is not ready: ") || (below && line.starts_with("  "));
+        !(below && line.starts_with("  "))
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn described(what: &str, objects: &[crate::drift::ObjectDrift]) -> String {
@@ -326,6 +345,7 @@ mod tests {
             }),
             failed: state >= ReleaseState::Refused,
             retry: false,
+            again: false,
             refused_prune: false,
             interval: None,
         }
@@ -341,6 +361,16 @@ mod tests {
         assert_eq!(kinds(told.news(&report(ReleaseState::Broken, &["typo"], false), &[])), []);
         let over = told.news(&report(ReleaseState::Synced, &[], true), &[]);
         assert_eq!(kinds(over), [AlertKind::Resolved; 3]);
+    }
+
+    #[test]
+    fn a_pod_of_another_name_is_no_news() {
+        let told = |pod: &str| {
+            news_of(&format!("a is failed: Deployment ns/a is not ready: 0 of 1\n  Pod ns/{pod}: exited\nb"))
+        };
+        assert_eq!(told("a-1"), told("a-2"));
+        assert_eq!(told("a-1"), "a is failed: Deployment ns/a is not ready: 0 of 1\nb");
+        assert_eq!(news_of("typo\n  | x\n  ^"), "typo\n  | x\n  ^");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod digest;
 mod error;
 mod fields;
 mod files;
+mod health;
 mod layers;
 mod load;
 mod located;

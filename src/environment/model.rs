@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 
 use super::lock::{LockedChart, RemoteChart};
 use super::policy::{Crds, OnFailure, Policies};
+use crate::health::Rules;
 use crate::values::Merged;
 
 /// The cluster that an environment is deployed to.
@@ -165,6 +166,8 @@ pub struct Release {
     pub crds: Crds,
     /// What happens after a failure.
     pub on_failure: OnFailure,
+    /// When objects of some kinds are ready, where the kinds' own rules do not say.
+    pub health: Rules,
     /// The values of all layers, merged, with where each came from. The chart's own stand below them.
     pub values: Merged,
     /// Plain objects beside the chart (`manifests/*.yaml` of every layer, a higher layer's file replacing a lower's of the same name).

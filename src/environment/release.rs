@@ -209,7 +209,7 @@ impl Reading<'_> {
         for part in ["1", self.context.environment, self.name, &release_name, &namespace] {
             digester.part(part);
         }
-        digester.part(format!("{policies:?} {:?} {:?}", spec.crds, spec.on_failure));
+        digester.part(format!("{policies:?} {:?} {:?} {:?}", spec.crds, spec.on_failure, spec.health));
         if let Some(chart) = &chart {
             let digested = match chart {
                 ChartSource::Folder(path) => digest::chart(self.context.tree, path, &mut digester),
@@ -244,6 +244,7 @@ impl Reading<'_> {
             policies,
             crds: spec.crds,
             on_failure: spec.on_failure,
+            health: spec.health.clone(),
             values,
             manifests,
             files: std::mem::take(&mut self.files).into_iter().collect(),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::fields::{Fields, Text, wrong_type};
 use super::located::{Located, Shape};
 use super::policy::{Crds, MaxDeletions, OnCommit, OnDrift, OnFailure, Policies, Prune};
-use super::{Notify, Target, unsupported};
+use super::{Notify, Target, health, unsupported};
 use crate::diagnostic::Diagnostic;
+use crate::health::Rules;
 
 /// The version of the file formats.
 const API_VERSION: &str = "evenkeel.dev/v1alpha1";
@@ -16,7 +17,7 @@ const API_VERSION: &str = "evenkeel.dev/v1alpha1";
 const POLICY_KEYS: [&str; 6] = ["onCommit", "onDrift", "prune", "interval", "timeout", "windows"];
 const ENVIRONMENT_KEYS: [&str; 8] =
     ["abstract", "extends", "cluster", "namespace", "order", "verify", "decryption", "notify"];
-const RELEASE_KEYS: [&str; 14] = [
+const RELEASE_KEYS: [&str; 15] = [
     "enabled",
     "chart",
     "version",
@@ -30,6 +31,7 @@ const RELEASE_KEYS: [&str; 14] = [
     "hooks",
     "ignore",
     "onFailure",
+    "health",
     "serviceAccount",
 ];
 
@@ -92,6 +94,7 @@ pub(super) struct ReleaseSpec {
     pub(super) depends_on: Vec<Text>,
     pub(super) crds: Crds,
     pub(super) on_failure: OnFailure,
+    pub(super) health: Rules,
     pub(super) policies: PolicySpec,
 }
 
@@ -151,6 +154,7 @@ pub(super) fn release(at: &Located, errors: &mut Vec<Diagnostic>) -> ReleaseSpec
                 &[("retry", OnFailure::Retry), ("rollback", OnFailure::Rollback), ("stop", OnFailure::Stop)],
             )
             .unwrap_or_default(),
+        health: health::rules(&mut fields),
         policies: policies(&mut fields),
     };
     later_release(&mut fields);

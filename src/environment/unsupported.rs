@@ -27,12 +27,6 @@ pub(super) fn release(fields: &mut Fields<'_>) {
         let error = entry.key.error("`prune.maxDeletions` counts the deletions of the whole environment");
         prune.report(error.hint("set it in environment.yaml"));
     }
-    if let Some(entry) = fields.entry("onFailure")
-        && let super::located::Shape::String(word) = &entry.value.shape
-        && (word == "rollback" || word == "stop")
-    {
-        fields.report(entry.value.place.error(format!("`onFailure: {word}` is not supported yet")).hint("use `retry`"));
-    }
 }
 
 fn report(fields: &mut Fields<'_>, keys: &[&str]) {

@@ -13,6 +13,7 @@ use crate::tree::{Entry, EntryKind, Tree, TreeError};
 pub struct Snapshot {
     revision: Revision,
     label: String,
+    prefix: String,
     /// The tree that is the root; `None` when the folder that is looked at does not exist in this commit.
     root: Option<Oid>,
     repository: Mutex<git2::Repository>,
@@ -55,6 +56,7 @@ impl Snapshot {
         Ok(Self {
             revision,
             label: label.to_owned(),
+            prefix: prefix.to_owned(),
             root,
             repository: Mutex::new(repository),
             folders: Mutex::new(HashMap::new()),
@@ -150,6 +152,19 @@ impl Tree for Snapshot {
 
     fn digest(&self, path: &str) -> Result<Option<String>, TreeError> {
         Ok(self.item(path)?.map(|item| item.id.to_string()))
+    }
+
+    fn at_revision(&self, revision: &str) -> Result<Option<(Arc<dyn Tree>, jiff::Timestamp)>, TreeError> {
+        let Ok(commit) = Oid::from_str(revision) else { return Ok(None) };
+        let path = self.store().path().to_owned();
+        let store = git2::Repository::open(path).map_err(|error| Self::failed("", &error))?;
+        if store.find_commit(commit).is_err() {
+            return Ok(None);
+        }
+        let failed = |error: GitError| TreeError { path: revision.to_owned(), message: error.to_string() };
+        let snapshot = Self::new(store, commit, &self.prefix, &self.label).map_err(failed)?;
+        let time = snapshot.revision.time;
+        Ok(Some((Arc::new(snapshot), time)))
     }
 }
 

@@ -27,6 +27,38 @@ pub struct Applied {
     pub keep: bool,
 }
 
+/// What became of what was applied last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It was applied, or is being applied, and has not been seen ready.
+    Waiting,
+    /// It was seen ready.
+    Ready,
+    /// It did not become ready, or was refused.
+    Failed,
+}
+
+/// What became of a release's last change: survives a restart, so that a wait goes on and a failure is not forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What became of it.
+    #[serde(rename = "s")]
+    pub standing: Standing,
+    /// Since when, RFC 3339 in UTC.
+    #[serde(rename = "t")]
+    pub since: String,
+    /// The revision that it is about.
+    #[serde(rename = "r")]
+    pub revision: String,
+    /// The digest of the desired objects that it is about.
+    #[serde(rename = "d")]
+    pub digest: String,
+    /// Why it failed, secrets masked; empty otherwise.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
+}
+
 /// Everything that one release owns.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Inventory {
@@ -39,6 +71,12 @@ pub struct Inventory {
     /// The revision that was applied last, empty before the first apply ended.
     #[serde(default)]
     pub revision: String,
+    /// The revision that was seen ready last, empty before one was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub good: String,
+    /// What became of the last change; none before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// The objects by identity.
     pub objects: BTreeMap<ObjectId, Applied>,
 }

@@ -7,13 +7,15 @@ mod mask;
 mod object;
 mod order;
 mod parse;
+mod redact;
 
 pub use identity::{Gvk, ObjectId};
-pub use inventory::{Applied, Inventory, InventoryError};
+pub use inventory::{Applied, Inventory, InventoryError, Standing, Verdict};
 pub use mask::{MASK, is_secret, masked};
 pub use object::{Object, ObjectError};
 pub use order::{install_rank, sort_for_install, sort_for_uninstall};
 pub use parse::parse;
+pub use redact::Redactor;
 
 /// The field manager of every write that evenkeel makes.
 pub const FIELD_MANAGER: &str = "evenkeel";

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use crate::chart::{Capabilities, Chart, ChartError};
 use crate::cluster;
 use crate::diagnostic::Diagnostic;
-use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, Policies, Release};
+use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, OnFailure, Policies, Release};
+use crate::health::Rules;
 use crate::manifest::{self, Object};
 use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
 use crate::values::{Layer, LayerKind, Merged};
@@ -37,8 +38,14 @@ pub struct DesiredRelease {
     pub stage: usize,
     /// What it depends on.
     pub depends_on: Vec<String>,
+    /// Its group's place in the environment's order; what has none goes last.
+    pub group: usize,
     /// Its policies, when they can be read.
     pub policies: Option<Policies>,
+    /// What follows a failure.
+    pub on_failure: OnFailure,
+    /// When its objects are ready.
+    pub health: Rules,
     /// What it renders, or everything that is wrong with it.
     pub rendered: Result<Arc<Rendered>, Vec<String>>,
 }
@@ -107,7 +114,10 @@ pub fn read_environment(
                     namespace: environment.namespace.clone().unwrap_or_default(),
                     stage,
                     depends_on: Vec::new(),
+                    group: 0,
                     policies: None,
+                    on_failure: OnFailure::default(),
+                    health: Rules::default(),
                     rendered: Err(broken.diagnostics.iter().map(ToString::to_string).collect()),
                 },
                 Ok(release) => {
@@ -127,7 +137,10 @@ pub fn read_environment(
                         namespace: release.namespace.clone(),
                         stage,
                         depends_on: release.depends_on.clone(),
+                        group: group(&environment, release),
                         policies: Some(release.policies.clone()),
+                        on_failure: release.on_failure,
+                        health: release.health.clone(),
                         rendered,
                     }
                 }
@@ -136,6 +149,12 @@ pub fn read_environment(
     }
     cache.renders = fresh;
     Ok(DesiredEnvironment { environment, releases, incomplete })
+}
+
+/// The place of a release's group in the order; what has none goes after all.
+fn group(environment: &Environment, release: &Release) -> usize {
+    let order = &environment.order;
+    release.group.as_ref().and_then(|g| order.iter().position(|o| o == g)).unwrap_or(order.len())
 }
 
 /// The values of a release over its chart's own, with the origin of each.

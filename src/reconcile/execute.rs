@@ -1,49 +1,95 @@
-//! Carries a plan out, stage by stage: a stage begins when the one before it is ready, and deletions come last. Decides
-//! nothing about objects: what is done stands in the plan, and `apply` does it.
+//! Carries a plan out, as events come: a release begins the moment the last one that it depends on is ready, whatever others
+//! do, and deletions come last. Decides nothing about objects: what is done stands in the plan, and `apply` does it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{
     Action as Done, ApplyError, ObjectResult, Options, Record, ReleaseReport, apply_release, prune_release,
 };
 use crate::cluster::Cluster;
-use crate::manifest::{Applied, Inventory, ObjectId};
+use crate::environment::OnFailure;
+use crate::health::Rules;
+use crate::manifest::{Applied, Inventory, ObjectId, Redactor, Standing, Verdict};
 use crate::plan::{Action, Plan, ReleasePlan, Verb};
 
-use super::ready::{Waited, wait_ready};
+use super::order::Order;
+use super::ready::{Waited, Waiting, told_of, wait_ready};
+use super::verdicts::last_good;
 use super::view::LiveView;
 
 /// Objects that were applied and not yet seen ready, with their API versions.
 pub(super) type Unready = BTreeMap<ObjectId, String>;
 
-/// What a release waits for, and since when.
+/// Releases that are written side by side (limit: each writes several objects of a kind at once).
+const PARALLEL: usize = 4;
+
+/// How one release is carried out.
 #[derive(Debug, Clone)]
-pub(super) struct Waiting {
-    since: Instant,
-    objects: Unready,
+pub(super) struct How {
+    /// How long nothing may come nearer while it is waited for.
+    pub(super) timeout: Duration,
+    /// Its group's place in the order.
+    pub(super) group: usize,
+    /// The releases that have to be ready first.
+    pub(super) depends_on: Vec<String>,
+    /// The releases whose objects have to be there first.
+    pub(super) objects_of: Vec<String>,
+    /// When its objects are ready.
+    pub(super) rules: Rules,
+    /// Takes its secrets out of what the cluster says.
+    pub(super) redactor: Arc<Redactor>,
+    /// What follows a failure.
+    pub(super) on_failure: OnFailure,
+    /// The digest of what Git wants of it.
+    pub(super) digest: String,
+    /// It failed with just that, and nobody tries again: its changes from Git are left alone.
+    pub(super) stopped: bool,
+    /// The revision that it is taken back to.
+    pub(super) back_to: Option<String>,
 }
 
-/// What a release that is overdue is given to be seen ready after all.
-const OVERDUE: Duration = Duration::from_secs(2);
+impl Default for How {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(300),
+            group: 0,
+            depends_on: Vec::new(),
+            objects_of: Vec::new(),
+            rules: Rules::default(),
+            redactor: Arc::default(),
+            on_failure: OnFailure::default(),
+            digest: String::new(),
+            stopped: false,
+            back_to: None,
+        }
+    }
+}
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
 pub(super) struct ExecuteOptions {
-    /// How long each release may take to become ready.
-    pub(super) timeouts: BTreeMap<String, Duration>,
-    /// What each release depends on.
-    pub(super) depends_on: BTreeMap<String, Vec<String>>,
+    /// How each release is.
+    pub(super) releases: BTreeMap<String, How>,
     /// Releases that cannot be read or rendered.
     pub(super) broken: BTreeSet<String>,
-    /// Whether to wait for the last stage too.
+    /// Whether to wait for releases that nobody waits for, too.
     pub(super) wait: bool,
     /// Stop before the next object when cancelled.
     pub(super) cancel: CancellationToken,
     /// Stop waiting when cancelled: there is a newer revision.
     pub(super) stop_waiting: CancellationToken,
+    /// When a release has failed, stop waiting for the others after this time: it is to be tried again.
+    pub(super) retry_after: Option<Duration>,
     /// Releases of which changes from Git are held back: they stay at their revision.
     pub(super) held_back: BTreeSet<String>,
     /// What differed already when it was looked at: no news.
@@ -88,6 +134,8 @@ pub struct ReleaseOutcome {
     pub not_ready: Vec<String>,
     /// Whether it was cut short, by an interruption or by news.
     pub interrupted: bool,
+    /// It failed for a reason that trying again does not mend by itself, and its release says not to.
+    pub given_up: bool,
     /// Whether the inventory has to be read again: another writer, or a write whose fate is unknown.
     pub(super) inventory_lost: bool,
 }
@@ -119,8 +167,32 @@ impl ReleaseOutcome {
     }
 }
 
+/// What the work on a release comes to.
+enum Step {
+    Written(String, Box<ReleaseReport>),
+    Waited(String, Waited, Vec<String>),
+}
+
+/// A plan being carried out.
+struct Run<'a> {
+    cluster: &'a Cluster,
+    plan: &'a Plan,
+    options: &'a ExecuteOptions,
+    tell: &'a (dyn Fn(Event) + Send + Sync),
+    held: &'a mut BTreeMap<String, Record>,
+    unready: &'a mut BTreeMap<String, Waiting>,
+    outcomes: BTreeMap<String, ReleaseOutcome>,
+    order: Order,
+    /// Ends every wait.
+    stop: CancellationToken,
+    slots: Arc<Semaphore>,
+    writing: usize,
+    work: FuturesUnordered<BoxFuture<'a, Step>>,
+}
+
 /// Carries out `plan`. `held` has the inventories that the plan was made from and is kept up to date; `unready` has what
-/// earlier passes applied and did not see ready.
+/// earlier passes applied and did not see ready. The second part is whether it was cut short so that a failed release is tried
+/// again.
 pub(super) async fn execute(
     cluster: &Cluster,
     view: Option<&LiveView>,
@@ -129,75 +201,326 @@ pub(super) async fn execute(
     unready: &mut BTreeMap<String, Waiting>,
     options: &ExecuteOptions,
     tell: &(dyn Fn(Event) + Send + Sync),
-) -> BTreeMap<String, ReleaseOutcome> {
-    let mut outcomes: BTreeMap<String, ReleaseOutcome> = BTreeMap::new();
+) -> (BTreeMap<String, ReleaseOutcome>, bool) {
     // What others changed needs no order, and waits for nobody.
-    let mut corrected: BTreeMap<String, ReleaseOutcome> = BTreeMap::new();
     let mut plan = plan.clone();
+    let mut corrections = BTreeMap::new();
     for release in plan.releases.iter_mut().filter(|r| !r.gone && !r.refused() && !options.broken.contains(&r.release))
     {
         let Some(correction) = correction(release, held) else { continue };
-        let outcome = corrected.entry(release.release.clone()).or_default();
-        apply(cluster, &plan.environment, &plan.revision, &correction, held, unready, outcome, options, tell).await;
         for action in release.apply.iter_mut().filter(|a| correction.apply.iter().any(|c| c.id == a.id)) {
             action.verb = Verb::Unchanged;
         }
+        corrections.insert(release.release.clone(), correction);
     }
     let plan = &plan;
-    let stages: BTreeSet<usize> = plan.releases.iter().filter(|r| !r.gone).map(|r| r.stage).collect();
-    let last = stages.last().copied();
-    let mut complete = true;
-    for stage in stages {
-        let mut begun = Vec::new();
-        for release in plan.releases.iter().filter(|r| r.stage == stage && !r.gone) {
-            let name = &release.release;
-            let mut outcome = corrected.remove(name).unwrap_or_default();
-            outcome.waits_for = blocked(release, plan, held, &outcomes, options);
-            let whole = outcome.errors.is_empty() && !outcome.interrupted;
-            if outcome.waits_for.is_empty() && whole && !release.refused() && !options.broken.contains(name) {
-                let (environment, revision) = (&plan.environment, &plan.revision);
-                apply(cluster, environment, revision, release, held, unready, &mut outcome, options, tell).await;
-                begun.push(name.clone());
-            }
-            outcomes.insert(name.clone(), outcome);
+    let (mut outcomes, complete, cut) = {
+        let mut run = Run {
+            cluster,
+            plan,
+            options,
+            tell,
+            held: &mut *held,
+            unready: &mut *unready,
+            outcomes: BTreeMap::new(),
+            order: Order::default(),
+            stop: options.cancel.child_token(),
+            slots: Arc::new(Semaphore::new(PARALLEL)),
+            writing: 0,
+            work: FuturesUnordered::new(),
+        };
+        for (name, correction) in &corrections {
+            run.write(name, correction);
         }
-        if options.cancel.is_cancelled() {
-            complete = false;
-            break;
-        }
-        if Some(stage) != last || options.wait {
-            let names: Vec<String> =
-                begun.into_iter().filter(|n| outcomes.get(n).is_some_and(|o| !o.failed())).collect();
-            for (name, waited) in wait(cluster, view, plan, held, unready, &names, options, tell).await {
-                let Some(outcome) = outcomes.get_mut(&name) else { continue };
-                match waited {
-                    Waited::Ready => {
-                        unready.remove(&name);
-                    }
-                    Waited::NotReady(reasons) => {
-                        outcome.not_ready = reasons;
-                        outcome.retryable = true;
-                    }
-                    Waited::Interrupted => {
-                        outcome.interrupted = true;
-                        complete = false;
-                    }
-                }
+        while let Some(step) = run.work.next().await {
+            if let Step::Written(name, report) = step {
+                run.written(&name, *report);
             }
         }
-        if !complete {
-            break;
-        }
-    }
+        run.line_up();
+        let (complete, cut) = run.go(view).await;
+        (std::mem::take(&mut run.outcomes), complete, cut)
+    };
     unready.retain(|_, waiting| !waiting.objects.is_empty());
-    for (name, outcome) in corrected {
-        outcomes.entry(name).or_insert(outcome);
-    }
     if complete {
         prune(cluster, plan, held, options, &mut outcomes, tell).await;
     }
     held.retain(|_, record| record.version.is_some());
-    outcomes
+    (outcomes, cut)
+}
+
+impl<'a> Run<'a> {
+    fn how(&self, name: &str) -> How {
+        self.options.releases.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Who goes before whom.
+    fn line_up(&mut self) {
+        let present: Vec<&'a ReleasePlan> = self.plan.releases.iter().filter(|r| !r.gone).collect();
+        for release in &present {
+            let how = self.how(&release.release);
+            self.order.add(&release.release, how.group, &how.depends_on);
+        }
+        for release in present {
+            for earlier in self.how(&release.release).objects_of {
+                self.order.objects_first(&earlier, &release.release);
+            }
+        }
+    }
+
+    /// Goes on until everything is settled, or there is news. Whether everything was, and whether the news was that a failed
+    /// release is to be tried again.
+    async fn go(&mut self, view: Option<&LiveView>) -> (bool, bool) {
+        let mut on = true;
+        let mut cut = false;
+        let mut drifted: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
+        let mut again: Option<Pin<Box<tokio::time::Sleep>>> = None;
+        loop {
+            if self.options.cancel.is_cancelled() {
+                on = false;
+            }
+            if on {
+                self.begin();
+            }
+            if self.work.is_empty() {
+                return (on, cut);
+            }
+            // While we write, what differs from the inventories is our own doing.
+            if self.writing > 0 {
+                drifted = None;
+            } else if let (None, Some(view)) = (&drifted, view) {
+                let (view, environment, held) = (view.clone(), self.plan.environment.clone(), self.held.clone());
+                let known = &self.options.known;
+                drifted = Some(Box::pin(async move { view.drifted_since(&environment, &held, known).await }));
+            }
+            if again.is_none() && self.outcomes.values().any(|o| o.failed() && !o.given_up && o.waits_for.is_empty()) {
+                again = self.options.retry_after.map(|after| Box::pin(tokio::time::sleep(after)));
+            }
+            tokio::select! {
+                biased;
+                Some(step) = self.work.next() => match step {
+                    Step::Written(name, report) => {
+                        self.written(&name, *report);
+                        self.after_write(&name).await;
+                    }
+                    Step::Waited(name, waited, told) => self.waited(&name, waited, told).await,
+                },
+                () = self.options.stop_waiting.cancelled(), if on => {
+                    on = false;
+                    self.stop.cancel();
+                }
+                () = optional(&mut drifted), if on => {
+                    on = false;
+                    self.stop.cancel();
+                }
+                () = optional(&mut again), if on && self.writing == 0 => {
+                    on = false;
+                    cut = true;
+                    self.stop.cancel();
+                }
+            }
+        }
+    }
+
+    /// Begins everything that waits for nobody any longer.
+    fn begin(&mut self) {
+        loop {
+            let names = self.order.begin();
+            if names.is_empty() {
+                return;
+            }
+            for name in names {
+                let Some(release) = self.plan.releases.iter().find(|r| r.release == name) else { continue };
+                let blocked = blocked(release, self.plan, self.held, &self.outcomes, self.options);
+                let how = self.how(&name);
+                let outcome = self.outcomes.entry(name.clone()).or_default();
+                outcome.waits_for = blocked;
+                let whole = outcome.errors.is_empty() && !outcome.interrupted && outcome.waits_for.is_empty();
+                let writes = release.apply.iter().any(|a| a.verb.writes());
+                if !whole || release.refused() || self.options.broken.contains(&name) {
+                    self.order.settled(&name);
+                } else if how.stopped && writes {
+                    // What failed is left as it is; what it said then, it says still.
+                    let why = self.held.get(&name).and_then(|r| r.inventory.verdict.clone()).map(|v| v.why);
+                    outcome.errors = why.unwrap_or_default();
+                    outcome.given_up = true;
+                    self.order.settled(&name);
+                } else {
+                    self.write(&name, release);
+                }
+            }
+        }
+    }
+
+    /// Begins to write a release.
+    fn write(&mut self, name: &str, release: &ReleasePlan) {
+        let (environment, cluster, tell) = (self.plan.environment.as_str(), self.cluster, self.tell);
+        let how = self.how(name);
+        let mut record = self.held.remove(name).unwrap_or_else(|| {
+            let inventory = Inventory::new(environment, name, &release.namespace);
+            Record { inventory, version: None }
+        });
+        // A correction brings nothing from Git: the revision of the inventory stays.
+        let owned = &record.inventory.objects;
+        let writes = release.apply.iter().any(|a| a.verb.writes());
+        let only_corrects =
+            writes && release.apply.iter().all(|a| !a.verb.writes() || a.verb == Verb::Update && is_settled(owned, a));
+        let stays = only_corrects || self.options.held_back.contains(name) || how.stopped;
+        let revision = if stays {
+            record.inventory.revision.clone()
+        } else {
+            how.back_to.clone().unwrap_or_else(|| self.plan.revision.clone())
+        };
+        if writes && !only_corrects {
+            // Stored with what is about to be written: whoever comes after a crash waits on.
+            let ready = release.apply.iter().all(|a| !a.verb.writes() || !how.rules.waits_for(&a.id));
+            if how.back_to.is_none() {
+                let standing = if ready { Standing::Ready } else { Standing::Waiting };
+                record.inventory.good = last_good(&record.inventory).to_owned();
+                record.inventory.verdict = Some(verdict(standing, &revision, &how.digest, Vec::new()));
+            }
+        }
+        let (name, release, slots) = (name.to_owned(), release.clone(), Arc::clone(&self.slots));
+        let cancel = self.options.cancel.clone();
+        self.writing += 1;
+        self.work.push(Box::pin(async move {
+            let _slot = slots.acquire_owned().await;
+            let on_object = |result: &ObjectResult| told(&name, result, tell);
+            let options = Options { cancel, on_object: &on_object, ..Options::default() };
+            let report = apply_release(cluster, environment, &revision, &release, record, &options).await;
+            Step::Written(name, Box::new(report))
+        }));
+    }
+
+    /// Notes what was written of a release.
+    fn written(&mut self, name: &str, report: ReleaseReport) {
+        self.writing -= 1;
+        let outcome = self.outcomes.entry(name.to_owned()).or_default();
+        outcome.take(&report);
+        let how = self.options.releases.get(name).cloned().unwrap_or_default();
+        let waiting = self.unready.entry(name.to_owned()).or_default();
+        let versions = &report.record.inventory.objects;
+        let done = report
+            .objects
+            .iter()
+            .filter(|o| matches!(o.outcome, Ok(Done::Created | Done::Configured | Done::Unchanged)));
+        let new: Vec<ObjectId> = done.map(|o| o.id.clone()).filter(|id| how.rules.waits_for(id)).collect();
+        if !new.is_empty() {
+            waiting.patience.renew();
+        }
+        let version = |id: &ObjectId| versions.get(id).map(|e| e.version.clone()).unwrap_or_default();
+        waiting.objects.extend(new.into_iter().map(|id| (id.clone(), version(&id))));
+        waiting.objects.retain(|id, _| versions.contains_key(id));
+        self.held.insert(name.to_owned(), report.record);
+    }
+
+    /// What follows when a release is written: a failure, or the wait for its objects.
+    async fn after_write(&mut self, name: &str) {
+        self.order.written(name);
+        let outcome = self.outcomes.entry(name.to_owned()).or_default();
+        if outcome.interrupted {
+            return self.order.settled(name);
+        }
+        if !outcome.errors.is_empty() {
+            // What may pass by itself is no verdict.
+            if !outcome.retryable {
+                let why = outcome.errors.clone();
+                self.judge(name, Standing::Failed, why).await;
+            }
+            return self.order.settled(name);
+        }
+        let how = self.how(name);
+        let mut waiting = self.unready.get(name).cloned().unwrap_or_default();
+        waiting.objects.retain(|id, _| how.rules.waits_for(id));
+        if waiting.objects.is_empty() {
+            self.judge(name, Standing::Ready, Vec::new()).await;
+            return self.order.settled(name);
+        }
+        if !self.options.wait && !self.order.is_awaited(name) {
+            return self.order.settled(name);
+        }
+        let (cluster, environment, tell) = (self.cluster, self.plan.environment.as_str(), self.tell);
+        let (name, stop) = (name.to_owned(), self.stop.clone());
+        self.work.push(Box::pin(async move {
+            let waited = wait_ready(cluster, environment, waiting, &how.rules, how.timeout, &stop, tell).await;
+            let told = match &waited {
+                Waited::NotReady(objects) => told_of(cluster, objects, &how.redactor).await,
+                Waited::Impossible(error) => vec![error.clone()],
+                Waited::Ready | Waited::Interrupted => Vec::new(),
+            };
+            Step::Waited(name, waited, told)
+        }));
+    }
+
+    /// Notes how a wait ended.
+    async fn waited(&mut self, name: &str, waited: Waited, told: Vec<String>) {
+        let outcome = self.outcomes.entry(name.to_owned()).or_default();
+        match waited {
+            Waited::Ready => {
+                self.unready.remove(name);
+                self.judge(name, Standing::Ready, Vec::new()).await;
+            }
+            Waited::NotReady(_) => {
+                outcome.not_ready.clone_from(&told);
+                outcome.retryable = true;
+                self.judge(name, Standing::Failed, told).await;
+            }
+            Waited::Impossible(_) => {
+                outcome.not_ready = told;
+                outcome.retryable = true;
+            }
+            Waited::Interrupted => outcome.interrupted = true,
+        }
+        self.order.settled(name);
+    }
+
+    /// Records what became of a release's last change, when that is new.
+    async fn judge(&mut self, name: &str, standing: Standing, why: Vec<String>) {
+        let how = self.how(name);
+        let outcome = self.outcomes.entry(name.to_owned()).or_default();
+        if standing == Standing::Failed {
+            outcome.given_up = how.on_failure == OnFailure::Stop || how.back_to.is_some() || how.stopped;
+        }
+        let Some(record) = self.held.get_mut(name) else { return };
+        // What a release is taken back to says nothing of what failed.
+        if how.back_to.is_some() {
+            return;
+        }
+        let before = record.inventory.verdict.clone();
+        // What is held back was not tried.
+        let held_back = self.options.held_back.contains(name);
+        let (revision, digest) = match &before {
+            Some(v) if held_back || v.digest == how.digest => (v.revision.clone(), v.digest.clone()),
+            _ => (self.plan.revision.clone(), how.digest.clone()),
+        };
+        let news = match &before {
+            // Nothing of it was ever written, and it is well: nothing to judge.
+            None => standing == Standing::Failed,
+            Some(v) => v.standing != standing || (standing == Standing::Failed && v.digest != digest),
+        };
+        if !news {
+            return;
+        }
+        let good = last_good(&record.inventory).to_owned();
+        let judged = record.judge(self.cluster, verdict(standing, &revision, &digest, why), good).await;
+        if let Err(error) = judged {
+            tracing::warn!(release = name, %error, "what became of it cannot be stored");
+            outcome.inventory_lost = true;
+        }
+    }
+}
+
+fn verdict(standing: Standing, revision: &str, digest: &str, why: Vec<String>) -> Verdict {
+    let (revision, digest) = (revision.to_owned(), digest.to_owned());
+    Verdict { standing, since: Timestamp::now().to_string(), revision, digest, why }
+}
+
+/// A future that may not be there: it never ends then.
+async fn optional<F: Future<Output = ()> + ?Sized>(future: &mut Option<Pin<Box<F>>>) {
+    match future {
+        Some(future) => future.as_mut().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The part of a release's plan that only puts right what others changed; `None` when there is none.
@@ -213,98 +536,12 @@ fn is_settled(owned: &BTreeMap<ObjectId, Applied>, action: &Action) -> bool {
     owned.get(&action.id).is_some_and(|e| e.desired == action.hash && !e.uid.is_empty())
 }
 
-/// Applies one release and notes what became of it.
-#[expect(clippy::too_many_arguments, reason = "two callers beside each other; a struct would only rename them")]
-async fn apply(
-    cluster: &Cluster,
-    environment: &str,
-    revision: &str,
-    release: &ReleasePlan,
-    held: &mut BTreeMap<String, Record>,
-    unready: &mut BTreeMap<String, Waiting>,
-    outcome: &mut ReleaseOutcome,
-    options: &ExecuteOptions,
-    tell: &(dyn Fn(Event) + Send + Sync),
-) {
-    let name = &release.release;
-    let record = held
-        .remove(name)
-        .unwrap_or_else(|| Record { inventory: Inventory::new(environment, name, &release.namespace), version: None });
-    let on_object = |result: &ObjectResult| told(name, result, tell);
-    let how = Options { cancel: options.cancel.clone(), on_object: &on_object, ..Options::default() };
-    // A correction brings nothing from Git: the revision of the inventory stays.
-    let stays = record.inventory.revision.clone();
-    let owned = &record.inventory.objects;
-    let only_corrects =
-        !release.apply.is_empty() && release.apply.iter().all(|a| a.verb == Verb::Update && is_settled(owned, a));
-    let revision = if only_corrects || options.held_back.contains(name) { stays.as_str() } else { revision };
-    let report = apply_release(cluster, environment, revision, release, record, &how).await;
-    outcome.take(&report);
-    let mut written: Unready = Unready::new();
-    for action in release.apply.iter().filter(|a| a.verb.writes()) {
-        if report.objects.iter().any(|o| o.id == action.id && o.outcome.is_ok()) {
-            written.insert(action.id.clone(), action.version.clone());
-        }
-    }
-    let waiting =
-        unready.entry(name.clone()).or_insert_with(|| Waiting { since: Instant::now(), objects: Unready::new() });
-    if !written.is_empty() {
-        waiting.since = Instant::now();
-    }
-    waiting.objects.extend(written);
-    waiting.objects.retain(|id, _| report.record.inventory.objects.contains_key(id));
-    held.insert(name.clone(), report.record);
-}
-
 fn told(release: &str, result: &ObjectResult, tell: &(dyn Fn(Event) + Send + Sync)) {
     if let Ok(done) = result.outcome {
         for taken in &result.taken {
             tracing::info!(object = %result.id.display(), field = %taken.field, manager = %taken.manager, "took a field back");
         }
         tell(Event::Object { release: release.to_owned(), id: result.id.clone(), done, reason: result.reason.clone() });
-    }
-}
-
-/// Waits for the releases of a stage, side by side; news end the wait.
-#[expect(clippy::too_many_arguments, reason = "one caller; a struct would only rename them")]
-async fn wait(
-    cluster: &Cluster,
-    view: Option<&LiveView>,
-    plan: &Plan,
-    held: &BTreeMap<String, Record>,
-    unready: &BTreeMap<String, Waiting>,
-    names: &[String],
-    options: &ExecuteOptions,
-    tell: &(dyn Fn(Event) + Send + Sync),
-) -> Vec<(String, Waited)> {
-    let stop = options.cancel.child_token();
-    let none = Unready::new();
-    let waits = names.iter().map(|name| {
-        let timeout = options.timeouts.get(name).copied().unwrap_or(Duration::from_secs(300));
-        // The time runs from the last write, however often the wait is begun anew.
-        let passed = unready.get(name).map_or(Duration::ZERO, |w| w.since.elapsed());
-        let timeout = timeout.saturating_sub(passed).max(OVERDUE);
-        let objects = unready.get(name).map_or(&none, |w| &w.objects);
-        let stop = &stop;
-        async move { (name.clone(), wait_ready(cluster, &plan.environment, objects, timeout, stop, tell).await) }
-    });
-    let drifted = async {
-        match view {
-            Some(view) => view.drifted_since(&plan.environment, held, &options.known).await,
-            None => std::future::pending().await,
-        }
-    };
-    let news = async {
-        tokio::select! {
-            () = options.stop_waiting.cancelled() => {}
-            () = drifted => {}
-        }
-        stop.cancel();
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        waited = futures::future::join_all(waits) => waited,
-        () = news => Vec::new(),
     }
 }
 
@@ -317,7 +554,7 @@ fn blocked(
     options: &ExecuteOptions,
 ) -> Vec<String> {
     let refused = |name: &String| plan.releases.iter().any(|r| r.release == *name && r.refused());
-    let depends_on = options.depends_on.get(&release.release).into_iter().flatten();
+    let depends_on = options.releases.get(&release.release).into_iter().flat_map(|how| &how.depends_on);
     let never_applied = |name: &String| held.get(name).is_none_or(|r| r.inventory.revision.is_empty());
     depends_on
         .filter(|name| {

@@ -9,10 +9,13 @@ mod differences;
 mod execute;
 mod lint;
 mod observe;
+mod order;
 mod pass;
 mod ready;
 mod source;
+mod verdicts;
 mod view;
+mod why;
 
 pub use charts::Charts;
 pub use desired::{
@@ -23,4 +26,5 @@ pub use execute::{Event, ReleaseOutcome};
 pub use lint::{Finding, Lint, Severity, Subject, counts, lint};
 pub use pass::{Look, PassError, PassOptions, PassReport, Reconciler};
 pub use source::{Source, WORKING_FOLDER};
+pub use verdicts::Averted;
 pub use view::LiveView;

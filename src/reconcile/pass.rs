@@ -10,8 +10,8 @@ use crate::apply::{Action as Done, ApplyError, Record, ensure_key};
 use crate::cluster::{Capabilities, Cluster, ClusterError};
 use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
-use crate::environment::{Diagnostics, OnCommit, OnDrift, Policies};
-use crate::manifest::{Inventory, Object, ObjectId};
+use crate::environment::{Diagnostics, OnCommit, OnDrift, OnFailure, Policies};
+use crate::manifest::{Inventory, Object, ObjectId, Redactor, Standing};
 use crate::plan::{
     Action, Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
 };
@@ -19,10 +19,12 @@ use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
 use super::autoscalers::Autoscalers;
 use super::compare::compare_drifted;
-use super::desired::{Ambience, DesiredEnvironment, RenderCache, read_environment};
-use super::execute::{Event, ExecuteOptions, ReleaseOutcome, Waiting, execute};
+use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
+use super::execute::{Event, ExecuteOptions, How, ReleaseOutcome, execute};
 use super::observe::list;
+use super::ready::Waiting;
 use super::source::{Source, WORKING_FOLDER};
+use super::verdicts::{self, Averted, Earlier};
 use super::view::LiveView;
 
 /// Why an environment could not be looked at as a whole. What concerns one release is no error of this kind.
@@ -65,6 +67,8 @@ pub struct PassOptions {
     pub cancel: CancellationToken,
     /// Stop waiting for readiness: there is news.
     pub stop_waiting: CancellationToken,
+    /// When a release has failed, stop waiting for the others after this time, so that it is tried again.
+    pub retry_after: Option<Duration>,
 }
 
 /// What there is, what should be, and what would be done.
@@ -86,16 +90,25 @@ pub struct Look {
     pub objects: BTreeMap<String, Vec<DesiredObject>>,
     /// Releases with changes from Git that wait, because `onCommit` says `plan`.
     pub held_back: BTreeSet<String>,
+    /// Releases that failed with what Git wants, and what follows from that.
+    pub averted: BTreeMap<String, Averted>,
+    /// The digests of what Git wants, by release.
+    pub(super) digests: BTreeMap<String, String>,
+    /// The releases whose objects another one needs: its CRDs, its namespace.
+    pub(super) objects_of: BTreeMap<String, Vec<String>>,
 }
 
 impl Look {
     /// Takes out of the plan what `onCommit: plan` makes wait: every change that comes from Git. Drift is still corrected, to
     /// what was applied last.
-    fn hold_back(&mut self) {
+    pub(super) fn hold_back(&mut self) {
         for release in &mut self.plan.releases {
             let policies =
                 self.desired.releases.iter().find(|r| r.name == release.release).and_then(|r| r.policies.as_ref());
             if policies.unwrap_or(&self.desired.environment.policies).on_commit != OnCommit::Plan {
+                continue;
+            }
+            if self.averted.contains_key(&release.release) {
                 continue;
             }
             let owned = self.inventories.get(&release.release);
@@ -131,6 +144,8 @@ pub struct PassReport {
     pub failed: bool,
     /// Whether to try again by itself.
     pub retry: bool,
+    /// Whether to do so at once: the pause is over already, or there is something else to do.
+    pub again: bool,
     /// Whether deletions were refused.
     pub refused_prune: bool,
     /// Plan again at the latest after this time.
@@ -139,8 +154,8 @@ pub struct PassReport {
 
 /// Keeps one environment of one cluster; remembers what spares work from one pass to the next.
 pub struct Reconciler {
-    cluster: Cluster,
-    environment: String,
+    pub(super) cluster: Cluster,
+    pub(super) environment: String,
     root: String,
     view: Option<LiveView>,
     cache: RenderCache,
@@ -151,13 +166,18 @@ pub struct Reconciler {
     /// What was read last: a commit says the same thing for ever.
     read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
     /// The inventories as they were written last; read once, because nobody else writes them.
-    held: Option<BTreeMap<String, Record>>,
+    pub(super) held: Option<BTreeMap<String, Record>>,
     /// Whether they have to be read again.
     stale: bool,
     /// Inventories that cannot be read: nothing of their releases is touched.
     damaged: BTreeMap<String, String>,
     /// What was applied and not seen ready, by release.
     unready: BTreeMap<String, Waiting>,
+    /// Whether failures are heeded: a release that is to be left alone after one is, and one that is to be taken back is.
+    heeds_failures: bool,
+    earlier: Earlier,
+    /// Whether the last execution was cut short to try a failed release again.
+    cut: bool,
 }
 
 impl Reconciler {
@@ -178,7 +198,16 @@ impl Reconciler {
             stale: false,
             damaged: BTreeMap::new(),
             unready: BTreeMap::new(),
+            heeds_failures: true,
+            earlier: Earlier::default(),
+            cut: false,
         }
+    }
+
+    /// A reconciler for somebody who wants what Git says, whatever became of it before.
+    #[must_use]
+    pub fn insistent(self) -> Self {
+        Self { heeds_failures: false, ..self }
     }
 
     /// The cluster.
@@ -256,6 +285,35 @@ impl Reconciler {
                 }
             }
         }
+
+        let digests: BTreeMap<String, String> =
+            objects.iter().map(|(name, objects)| (name.clone(), verdicts::digest(objects))).collect();
+        let mut averted: BTreeMap<String, Averted> = BTreeMap::new();
+        for release in desired.releases.iter().filter(|_| self.heeds_failures) {
+            let (Some(record), Some(digest)) = (held.get(&release.name), digests.get(&release.name)) else { continue };
+            let Some(mut found) = verdicts::averted(record, release.on_failure, digest) else { continue };
+            if let Some(back_to) = found.back_to.clone() {
+                let of = (self.root.as_str(), self.environment.as_str(), release.name.as_str());
+                let capabilities = self.cluster.capabilities().await?;
+                let rendered = self.earlier.rendered(source, of, &back_to, (&capabilities, &key)).await;
+                let made = rendered.and_then(|rendered| {
+                    let (objects, crds) = (rendered.objects.clone(), crds.iter().copied());
+                    let (name, namespace) = (&release.name, &release.namespace);
+                    let made = desire(objects, &self.environment, name, namespace, &scopes, &key, crds);
+                    made.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+                });
+                match made {
+                    Ok(made) => {
+                        objects.insert(release.name.clone(), made);
+                    }
+                    Err(error) => (found.back_to, found.stuck) = (None, Some(format!("{back_to}: {error}"))),
+                }
+            }
+            averted.insert(release.name.clone(), found);
+        }
+        let revisions: Vec<&str> = averted.values().filter_map(|a| a.back_to.as_deref()).collect();
+        self.earlier.keep(&revisions);
+        let objects_of = needed_objects(&objects);
 
         let mut wanted: BTreeMap<ObjectId, String> = BTreeMap::new();
         for held in held.values() {
@@ -340,6 +398,9 @@ impl Reconciler {
             known,
             objects,
             held_back: BTreeSet::new(),
+            averted,
+            digests,
+            objects_of,
         })
     }
 
@@ -396,6 +457,9 @@ impl Reconciler {
                 }
             }
         }
+        for (name, waiting) in verdicts::resumed(&held) {
+            self.unready.entry(name).or_insert(waiting);
+        }
         self.held = Some(held);
         self.stale = false;
         Ok(())
@@ -432,21 +496,38 @@ impl Reconciler {
         options: &PassOptions,
         tell: &(dyn Fn(Event) + Send + Sync),
     ) -> BTreeMap<String, ReleaseOutcome> {
-        let releases = &look.desired.releases;
         let timeout = |p: &Option<Policies>| p.as_ref().map_or(Duration::from_secs(300), |p| p.timeout);
+        let how = |release: &DesiredRelease| {
+            let averted = look.averted.get(&release.name);
+            How {
+                timeout: timeout(&release.policies),
+                group: release.group,
+                depends_on: release.depends_on.clone(),
+                objects_of: look.objects_of.get(&release.name).cloned().unwrap_or_default(),
+                rules: release.health.clone(),
+                redactor: Arc::new(Redactor::new(
+                    look.objects.get(&release.name).into_iter().flatten().map(|o| &o.object),
+                )),
+                on_failure: release.on_failure,
+                digest: look.digests.get(&release.name).cloned().unwrap_or_default(),
+                stopped: averted.is_some_and(|a| a.back_to.is_none()),
+                back_to: averted.and_then(|a| a.back_to.clone()),
+            }
+        };
         let execution = ExecuteOptions {
-            timeouts: releases.iter().map(|r| (r.name.clone(), timeout(&r.policies))).collect(),
-            depends_on: releases.iter().map(|r| (r.name.clone(), r.depends_on.clone())).collect(),
+            releases: look.desired.releases.iter().map(|r| (r.name.clone(), how(r))).collect(),
             broken: look.problems.keys().cloned().collect(),
             wait: options.wait,
             cancel: options.cancel.clone(),
             stop_waiting: options.stop_waiting.clone(),
+            retry_after: options.retry_after,
             known: look.known.clone(),
             held_back: look.held_back.clone(),
         };
         let held = self.held.get_or_insert_default();
-        let outcomes =
+        let (outcomes, cut) =
             execute(&self.cluster, self.view.as_ref(), &look.plan, held, &mut self.unready, &execution, tell).await;
+        self.cut = cut;
         // Another writer, or a write whose fate is unknown: read them again next time.
         if outcomes.values().any(|o| o.inventory_lost) {
             self.stale = true;
@@ -471,6 +552,7 @@ impl Reconciler {
             plan: None,
             failed: true,
             retry: error.retryable(),
+            again: false,
             refused_prune: false,
             interval: None,
         }
@@ -518,8 +600,25 @@ impl Reconciler {
         let place = |release: &str| if release.is_empty() { String::new() } else { format!("{release}: ") };
         let messages = of_all.map(|f| format!("{}{}", place(&f.release), f.message)).collect();
         let failed = releases.iter().any(|r| r.state >= ReleaseState::Refused);
-        // Also what does not look retryable: a quota is raised, a CRD comes, a webhook lets it pass. The backoff has a cap.
-        let retry = failed || outcomes.values().any(|o| o.retryable || !o.waits_for.is_empty() || o.interrupted);
+        // Also what does not look retryable: a quota is raised, a CRD comes, a webhook lets it pass. The backoff has a cap. What is
+        // to be left alone, and who waits for that, waits for another input.
+        let left_alone = |name: &str| look.averted.contains_key(name) || outcomes.get(name).is_some_and(|o| o.given_up);
+        let waits_in_vain = |o: &ReleaseOutcome| !o.waits_for.is_empty() && o.waits_for.iter().all(|n| left_alone(n));
+        let retry = releases.iter().any(|r| r.state >= ReleaseState::Refused && !left_alone(&r.name))
+            || outcomes.iter().any(|(name, o)| {
+                let open = o.retryable || !o.waits_for.is_empty() || o.interrupted;
+                open && !left_alone(name) && !waits_in_vain(o)
+            });
+        let judged = |r: &DesiredRelease| {
+            let verdict = self.held.as_ref().and_then(|h| h.get(&r.name)?.inventory.verdict.as_ref());
+            verdict.is_some_and(|v| v.standing == Standing::Failed && look.digests.get(&r.name) == Some(&v.digest))
+        };
+        // What failed just now is taken back at once.
+        let goes_back = |r: &&DesiredRelease| {
+            r.on_failure == OnFailure::Rollback && !look.averted.contains_key(&r.name) && judged(r)
+        };
+        let again =
+            executed && (self.cut || (self.heeds_failures && look.desired.releases.iter().any(|r| goes_back(&r))));
         PassReport {
             status: EnvironmentStatus {
                 environment: self.environment.clone(),
@@ -533,14 +632,15 @@ impl Reconciler {
             corrected,
             outcomes,
             failed,
-            retry,
+            retry: retry || again,
+            again,
             refused_prune,
             interval,
             plan: Some(look.plan),
         }
     }
 
-    fn release_status(
+    pub(super) fn release_status(
         &self,
         name: &str,
         look: &Look,
@@ -564,6 +664,21 @@ impl Reconciler {
             ReleaseState::Broken
         } else if planned.is_some_and(crate::plan::ReleasePlan::refused) {
             ReleaseState::Refused
+        } else if let Some(averted) = look.averted.get(name) {
+            messages.extend(averted.messages());
+            let outcome = outcomes.get(name);
+            // Of one that is left as it is, the errors are those that were told.
+            let new = outcome.filter(|_| averted.back_to.is_some());
+            messages.extend(new.into_iter().flat_map(|o| o.errors.iter().chain(&o.not_ready)).cloned());
+            let recovered = averted.back_to.is_none()
+                && outcome.is_some_and(|o| o.errors.is_empty() && o.not_ready.is_empty() && !o.interrupted)
+                && !self.unready.contains_key(name);
+            if recovered {
+                messages.clear();
+                ReleaseState::Synced
+            } else {
+                ReleaseState::Failed
+            }
         } else if let Some(outcome) = outcomes.get(name) {
             messages.extend(outcome.errors.iter().cloned());
             messages.extend(outcome.not_ready.iter().cloned());
@@ -587,7 +702,18 @@ impl Reconciler {
         } else if drifted > 0 {
             ReleaseState::Drifted
         } else {
-            ReleaseState::Synced
+            // Nobody carried anything out: what became of the last change is known all the same.
+            match held.and_then(|h| h.inventory.verdict.as_ref()) {
+                Some(v) if v.standing == Standing::Waiting && !executed => {
+                    messages.push(format!("it was not seen ready since {}", v.since));
+                    ReleaseState::Progressing
+                }
+                Some(v) if v.standing == Standing::Failed && !executed => {
+                    messages.extend(v.why.iter().cloned());
+                    ReleaseState::Failed
+                }
+                _ => ReleaseState::Synced,
+            }
         };
         if release.is_none() {
             // It left Git: shown as long as something of it is there.
@@ -610,4 +736,41 @@ impl Reconciler {
             messages,
         })
     }
+}
+
+/// The releases whose objects others need: who renders the CRD of a kind that another one has objects of, or the namespace that
+/// they are in.
+fn needed_objects(objects: &BTreeMap<String, Vec<DesiredObject>>) -> BTreeMap<String, Vec<String>> {
+    let mut defined: BTreeMap<(String, String), &str> = BTreeMap::new();
+    let mut namespaces: BTreeMap<&str, &str> = BTreeMap::new();
+    for (release, object) in objects.iter().flat_map(|(name, list)| list.iter().map(move |o| (name, o))) {
+        match object.id.kind.as_str() {
+            "CustomResourceDefinition" => {
+                let text = |pointer: &str| {
+                    object.object.value().pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default()
+                };
+                defined.insert((text("/spec/group").to_owned(), text("/spec/names/kind").to_owned()), release);
+            }
+            "Namespace" if object.id.group.is_empty() => {
+                namespaces.insert(&object.id.name, release);
+            }
+            _ => {}
+        }
+    }
+    let mut needed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if defined.is_empty() && namespaces.is_empty() {
+        return needed;
+    }
+    for (release, list) in objects {
+        let mut of: BTreeSet<&str> = BTreeSet::new();
+        for object in list {
+            of.extend(defined.get(&(object.id.group.clone(), object.id.kind.clone())));
+            of.extend(namespaces.get(object.id.namespace.as_str()));
+        }
+        of.remove(release.as_str());
+        if !of.is_empty() {
+            needed.insert(release.clone(), of.into_iter().map(str::to_owned).collect());
+        }
+    }
+    needed
 }

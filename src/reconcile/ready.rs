@@ -1,12 +1,13 @@
 //! Waits until what was applied is ready, or until there is better to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::Cluster;
-use crate::cluster::health::Health;
-use crate::manifest::{LABEL_ENVIRONMENT, ObjectId};
+use crate::cluster::{Cluster, NotReady, Patience, Wait};
+use crate::health::{Health, Rules};
+use crate::manifest::{LABEL_ENVIRONMENT, ObjectId, Redactor};
 
 use super::execute::{Event, Unready};
 
@@ -15,51 +16,33 @@ use super::execute::{Event, Unready};
 pub(super) enum Waited {
     /// Everything is ready.
     Ready,
-    /// These are not, and the time is up or they will not be; with the reasons.
-    NotReady(Vec<String>),
+    /// These are not, and nothing came nearer for too long, or they will not be.
+    NotReady(Vec<NotReady>),
+    /// They cannot be waited for.
+    Impossible(String),
     /// The wait was ended by news.
     Interrupted,
 }
 
-/// Kinds that are ready as soon as they exist: waiting for them would cost a watch for nothing.
-const AT_ONCE: &[&str] = &[
-    "ConfigMap",
-    "Secret",
-    "ServiceAccount",
-    "Role",
-    "RoleBinding",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "NetworkPolicy",
-    "PriorityClass",
-    "StorageClass",
-    "LimitRange",
-    "ResourceQuota",
-    "PodDisruptionBudget",
-    "HorizontalPodAutoscaler",
-    "CronJob",
-    "Ingress",
-    "IngressClass",
-    // A claim may wait for its first consumer, which is in another release.
-    "PersistentVolumeClaim",
-];
+/// What is waited for, and for how long already.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Waiting {
+    pub(super) objects: Unready,
+    pub(super) patience: Arc<Patience>,
+}
 
 /// Waits for objects of one environment.
 pub(super) async fn wait_ready(
     cluster: &Cluster,
     environment: &str,
-    objects: &Unready,
+    waiting: Waiting,
+    rules: &Rules,
     timeout: Duration,
     stop: &CancellationToken,
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> Waited {
-    let objects: Unready = objects
-        .iter()
-        .filter(|(id, _)| !AT_ONCE.contains(&id.kind.as_str()))
-        .map(|(i, v)| (i.clone(), v.clone()))
-        .collect();
-    let Some((first, _)) = objects.first_key_value() else { return Waited::Ready };
-    let pending = objects.len();
+    let Some((first, _)) = waiting.objects.first_key_value() else { return Waited::Ready };
+    let pending = waiting.objects.len();
     tell(Event::Waiting { pending, what: first.display() });
     let selector = format!("{LABEL_ENVIRONMENT}={environment}");
     let on_health = |id: &ObjectId, health: &Health| {
@@ -69,12 +52,28 @@ pub(super) async fn wait_ready(
         };
         tell(Event::Waiting { pending, what });
     };
-    match cluster.wait_ready(objects, &selector, timeout, stop, &on_health).await {
-        Err(error) => Waited::NotReady(vec![error.to_string()]),
+    let (selector, patience) = (selector.as_str(), waiting.patience.as_ref());
+    let wait = Wait { selector, timeout, patience, rules, cancel: stop, on_health: &on_health };
+    match cluster.wait_ready(waiting.objects, &wait).await {
+        Err(error) => Waited::Impossible(error.to_string()),
         Ok(not_ready) if not_ready.is_empty() => Waited::Ready,
         Ok(_) if stop.is_cancelled() => Waited::Interrupted,
-        Ok(not_ready) => Waited::NotReady(
-            not_ready.iter().map(|n| format!("{} is not ready: {}", n.id.display(), n.health.reason())).collect(),
-        ),
+        Ok(not_ready) => Waited::NotReady(not_ready),
     }
+}
+
+/// Why objects are not ready, one text each: what they say of themselves, and below it what stands in their way. Secrets are
+/// taken out.
+pub(super) async fn told_of(cluster: &Cluster, objects: &[NotReady], redactor: &Redactor) -> Vec<String> {
+    let troubles = cluster.troubles(objects).await;
+    let told = objects.iter().map(|object| {
+        let mut text = format!("{} is not ready: {}", object.id.display(), object.health.reason());
+        for trouble in troubles.get(&object.id).into_iter().flatten() {
+            text.push_str("\n  ");
+            // Of the object itself, what is said is enough.
+            text.push_str(&if trouble.about == object.id { trouble.what.clone() } else { trouble.display() });
+        }
+        redactor.redact(&text)
+    });
+    told.collect()
 }

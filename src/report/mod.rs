@@ -4,7 +4,9 @@
 mod plan;
 mod status;
 mod style;
+mod why;
 
 pub use plan::{plan_json, plan_text};
 pub use status::{EnvironmentStatus, ReleaseState, ReleaseStatus, status_text};
 pub use style::{BAD, DIM, GOOD, NAME, WARN, paint};
+pub use why::{Awaited, Why, remedies, why_text};

@@ -104,7 +104,7 @@ pub fn status_text(status: &EnvironmentStatus) -> String {
         text,
         "{} {} {}",
         paint(NAME, &status.environment),
-        state(status.state, 0),
+        painted(status.state, 0),
         paint(DIM, short(&status.revision))
     );
     let width = status.releases.iter().map(|r| r.name.len()).max().unwrap_or(0).max(8);
@@ -114,7 +114,7 @@ pub fn status_text(status: &EnvironmentStatus) -> String {
             text,
             "  {:<width$}  {}  {}",
             release.name,
-            state(release.state, 11),
+            painted(release.state, 11),
             paint(DIM, format!("{} objects{drifted}  {}", release.objects, short(&release.revision)))
         );
         for message in &release.messages {
@@ -129,7 +129,8 @@ pub fn status_text(status: &EnvironmentStatus) -> String {
     text
 }
 
-fn state(state: ReleaseState, width: usize) -> String {
+/// A state in its colour.
+pub(super) fn painted(state: ReleaseState, width: usize) -> String {
     let style = match state {
         ReleaseState::Synced => GOOD,
         ReleaseState::Progressing | ReleaseState::Pending | ReleaseState::Drifted => WARN,
@@ -139,6 +140,6 @@ fn state(state: ReleaseState, width: usize) -> String {
 }
 
 /// A revision as people write it.
-fn short(revision: &str) -> &str {
+pub(super) fn short(revision: &str) -> &str {
     if revision.len() == 40 { &revision[..12] } else { revision }
 }

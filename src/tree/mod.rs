@@ -62,6 +62,14 @@ pub trait Tree: Send + Sync {
     fn digest(&self, _path: &str) -> Result<Option<String>, TreeError> {
         Ok(None)
     }
+
+    /// The same tree at another revision, with that revision's time; `None` when this tree has no history, or not that one.
+    ///
+    /// # Errors
+    /// When the store behind the tree fails.
+    fn at_revision(&self, _revision: &str) -> Result<Option<(Arc<dyn Tree>, jiff::Timestamp)>, TreeError> {
+        Ok(None)
+    }
 }
 
 /// All files below `folder`, in order of path, paths relative to `folder`; folders nest at most 64 deep.

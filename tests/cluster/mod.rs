@@ -8,14 +8,17 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use evenkeel::apply::{self, Options, Owner, Record, ReleaseReport};
-use evenkeel::cluster::{Cluster, ConnectOptions, mark_of, mark_text};
+use evenkeel::cluster::{Cluster, ConnectOptions, NotReady, Patience, Wait, mark_of, mark_text};
 use evenkeel::environment::{MaxDeletions, OnDrift, Prune};
+use evenkeel::health::Rules;
 use evenkeel::manifest::{ANNOTATION_OWNER, Gvk, Object, ObjectId};
 use evenkeel::plan::{self, Desired, EnvironmentInput, Live, Plan, ReleaseInput, Scopes};
 use evenkeel::sandbox::{self, Server};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::unique_name;
 
@@ -179,6 +182,24 @@ impl Bench {
         applied.objects.extend(pruned.objects);
         ReleaseReport { objects: applied.objects, ..pruned }
     }
+}
+
+/// Waits for objects by the rules of their kinds, no longer than `limit` without progress; those that are not ready.
+pub(crate) async fn wait(
+    cluster: &Cluster,
+    objects: impl IntoIterator<Item = (ObjectId, String)>,
+    limit: Duration,
+) -> Vec<NotReady> {
+    let (patience, rules, cancel) = (Patience::default(), Rules::default(), CancellationToken::new());
+    let wait = Wait {
+        selector: "",
+        timeout: limit,
+        patience: &patience,
+        rules: &rules,
+        cancel: &cancel,
+        on_health: &|_, _| {},
+    };
+    cluster.wait_ready(objects, &wait).await.unwrap()
 }
 
 /// What was done, in words: `created a`, sorted.

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel::cluster::Verb;
-use evenkeel::cluster::health::Health;
+use evenkeel::health::Health;
 use evenkeel::manifest::Gvk;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::{Bench, config_map, deployment, words};
 use crate::harness::{ControlPlane, eventually};
@@ -57,8 +56,7 @@ pub(crate) async fn waits_for_workloads_on_watches(kubeconfig: &Path) {
     let wait = async |names: &[&str], limit: Duration| {
         let objects = names.iter().map(|n| (bench.id("apps/Deployment", n), "v1".to_owned()));
         let before = bench.cluster.requests();
-        let waiting =
-            bench.cluster.wait_ready(objects, "", limit, &CancellationToken::new(), &|_, _| {}).await.unwrap();
+        let waiting = super::wait(&bench.cluster, objects, limit).await;
         (waiting, bench.cluster.requests().since(&before).total())
     };
     let (waiting, requests) = wait(&["backend", "frontend"], Duration::from_secs(60)).await;

@@ -101,8 +101,7 @@ pub(crate) async fn drift_is_seen_and_nothing_else_is_asked(kubeconfig: &Path) {
     let (d, c, gone) = (bench.id("apps/Deployment", "d"), bench.id("/ConfigMap", "c"), bench.id("/ConfigMap", "gone"));
     let mine = [d.clone(), c.clone(), gone.clone()];
     let ready = [(d.clone(), "v1".to_owned())];
-    let token = tokio_util::sync::CancellationToken::new();
-    assert_eq!(bench.cluster.wait_ready(ready, "", DEADLINE, &token, &|_, _| {}).await.unwrap(), []);
+    assert_eq!(super::wait(&bench.cluster, ready, DEADLINE).await, []);
     let start = bench.cluster.requests();
     let mut watching = Watching::start(&bench.cluster, mine.clone()).await;
     let begun = bench.cluster.requests().since(&start);

@@ -28,6 +28,10 @@ pub(super) fn reconcile(world: &mut World<'_>, key: &Key, pod: &Value) -> Next {
     }
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     if node.is_empty() {
+        // Another scheduler's pods are not ours to place.
+        if !matches!(pod["spec"]["schedulerName"].as_str(), None | Some("" | "default-scheduler")) {
+            return Next::Nothing;
+        }
         let now = world.time();
         if !fits(world, pod) {
             world.status(key, "kube-scheduler", |status| {

@@ -11,9 +11,6 @@ pub(super) fn deployment(status: &Status<'_>) -> Health {
     {
         return Health::Failed(format!("the rollout does not progress: {}", failure(status, progressing.message)));
     }
-    if let Some(behind) = status.unobserved() {
-        return behind;
-    }
     if status.at("/status/observedGeneration").is_none() {
         return Health::waiting("its controller has not seen it yet");
     }
@@ -22,7 +19,9 @@ pub(super) fn deployment(status: &Status<'_>) -> Health {
     let (updated, total) = (number("updatedReplicas"), number("replicas"));
     let (available, ready) = (number("availableReplicas"), number("readyReplicas"));
     if updated < wanted {
-        return Health::waiting(failure(status, &format!("{updated} of {wanted} replicas are updated")));
+        let paused = status.at("/spec/paused").and_then(Value::as_bool) == Some(true);
+        let paused = if paused { "; the deployment is paused" } else { "" };
+        return Health::waiting(failure(status, &format!("{updated} of {wanted} replicas are updated{paused}")));
     }
     if total > updated {
         return Health::waiting(format!("{} old replicas are still there", total - updated));
@@ -35,7 +34,10 @@ pub(super) fn deployment(status: &Status<'_>) -> Health {
         };
         return Health::waiting(failure(status, &what));
     }
-    Health::Current
+    match status.condition("Available") {
+        Some(available) if !available.is("True") => Health::waiting(format!("not available: {}", available.says())),
+        _ => Health::Current,
+    }
 }
 
 /// What stands in the way of creating pods (a quota, a webhook) says more than a count.
@@ -48,9 +50,6 @@ fn failure(status: &Status<'_>, otherwise: &str) -> String {
 
 /// A StatefulSet is current when all replicas above its partition are of the newest revision and ready.
 pub(super) fn stateful_set(status: &Status<'_>) -> Health {
-    if let Some(behind) = status.unobserved() {
-        return behind;
-    }
     if status.at("/status/observedGeneration").is_none() {
         return Health::waiting("its controller has not seen it yet");
     }
@@ -79,13 +78,13 @@ pub(super) fn stateful_set(status: &Status<'_>) -> Health {
 
 /// A DaemonSet is current when it runs, updated and available, on every node that it should.
 pub(super) fn daemon_set(status: &Status<'_>) -> Health {
-    if let Some(behind) = status.unobserved() {
-        return behind;
-    }
     if status.at("/status/observedGeneration").is_none() {
         return Health::waiting("its controller has not seen it yet");
     }
     let number = |name: &str| status.number(&format!("/status/{name}"));
+    if status.at("/status/desiredNumberScheduled").is_none() {
+        return Health::waiting("its nodes are not counted yet");
+    }
     let wanted = number("desiredNumberScheduled");
     if status.text("/spec/updateStrategy/type") != "OnDelete" && number("updatedNumberScheduled") < wanted {
         return Health::waiting(format!("{} of {wanted} pods are updated", number("updatedNumberScheduled")));
@@ -100,15 +99,18 @@ pub(super) fn daemon_set(status: &Status<'_>) -> Health {
 
 /// A ReplicaSet is current when all replicas are available.
 pub(super) fn replica_set(status: &Status<'_>) -> Health {
-    if let Some(behind) = status.unobserved() {
-        return behind;
-    }
     let wanted = status.replicas();
-    let available = status.number("/status/availableReplicas");
+    let (available, total) = (status.number("/status/availableReplicas"), status.number("/status/replicas"));
     if available < wanted {
         return Health::waiting(failure(status, &format!("{available} of {wanted} replicas are available")));
     }
-    Health::Current
+    if total > wanted {
+        return Health::waiting(format!("{} replicas too many", total - wanted));
+    }
+    match status.condition("ReplicaFailure") {
+        Some(failure) if failure.is("True") => Health::waiting(failure.says()),
+        _ => Health::Current,
+    }
 }
 
 /// A Job is current when it is complete, or suspended on purpose.
@@ -128,37 +130,6 @@ pub(super) fn job(status: &Status<'_>) -> Health {
     let number = |name: &str| status.number(&format!("/status/{name}"));
     let (active, succeeded, failed) = (number("active"), number("succeeded"), number("failed"));
     Health::waiting(format!("the job runs: {active} active, {succeeded} succeeded, {failed} failed"))
-}
-
-/// A Pod is current when it is ready, or ended well.
-pub(super) fn pod(status: &Status<'_>) -> Health {
-    match status.text("/status/phase") {
-        "Succeeded" => return Health::Current,
-        "Failed" => {
-            let said = [status.text("/status/message"), status.text("/status/reason")];
-            let said = said.into_iter().find(|s| !s.is_empty()).unwrap_or("it ended with an error");
-            return Health::Failed(format!("the pod failed: {said}"));
-        }
-        _ => {}
-    }
-    if status.condition("Ready").is_some_and(|c| c.is("True")) {
-        return Health::Current;
-    }
-    if let Some(scheduled) = status.condition("PodScheduled")
-        && scheduled.is("False")
-    {
-        return Health::waiting(format!("not scheduled: {}", scheduled.says()));
-    }
-    let containers = ["/status/initContainerStatuses", "/status/containerStatuses"];
-    let waiting = containers.iter().filter_map(|p| status.at(p)?.as_array()).flatten().find_map(|container| {
-        let waiting = container.pointer("/state/waiting")?;
-        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (reason, message) = (text(waiting, "reason"), text(waiting, "message"));
-        let said = if message.is_empty() { reason.clone() } else { format!("{reason}: {message}") };
-        (reason != "ContainerCreating" && reason != "PodInitializing")
-            .then(|| format!("container {}: {said}", text(container, "name")))
-    });
-    Health::waiting(waiting.unwrap_or_else(|| "the pod is not ready".to_owned()))
 }
 
 #[cfg(test)]
@@ -199,7 +170,7 @@ mod tests {
         assert_eq!(stuck, Health::Failed("the rollout does not progress: timed out".into()));
         assert!(
             deployment(json!({"observedGeneration": 2, "updatedReplicas": 2, "replicas": 2, "readyReplicas": 2,
-            "availableReplicas": 2}))
+            "availableReplicas": 2, "conditions": [{"type": "Available", "status": "True"}]}))
             .is_current()
         );
     }
@@ -220,7 +191,7 @@ mod tests {
             .reason(),
             "1 of 2 pods are ready"
         );
-        assert!(daemon(json!({"observedGeneration": 1})).is_current(), "no node wants it");
+        assert!(daemon(json!({"observedGeneration": 1, "desiredNumberScheduled": 0})).is_current(), "no node wants it");
     }
 
     #[test]

@@ -14,13 +14,23 @@ pub(super) fn claim(status: &Status<'_>) -> Health {
     }
 }
 
-/// A Service of type `LoadBalancer` is current when it has an address; every other one at once.
+/// A Service of type `LoadBalancer` is current when it has an address, its own or the balancer's; every other one at once.
 pub(super) fn service(status: &Status<'_>) -> Health {
     let addresses = status.at("/status/loadBalancer/ingress").and_then(Value::as_array);
-    if status.text("/spec/type") == "LoadBalancer" && addresses.is_none_or(Vec::is_empty) {
+    let own = status.at("/spec/externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
+    if status.text("/spec/type") == "LoadBalancer" && addresses.is_none_or(Vec::is_empty) && !own {
         return Health::waiting("the load balancer has no address");
     }
     Health::Current
+}
+
+/// A volume that could not be reclaimed or provisioned says so.
+pub(super) fn volume(status: &Status<'_>) -> Health {
+    match status.text("/status/phase") {
+        "Failed" => Health::Failed(format!("the volume failed: {}", status.text("/status/message"))),
+        "Pending" => Health::waiting("the volume is not available yet"),
+        _ => Health::Current,
+    }
 }
 
 pub(super) fn namespace(status: &Status<'_>) -> Health {
@@ -39,6 +49,9 @@ pub(super) fn definition(status: &Status<'_>) -> Health {
     }
     match status.condition("Established") {
         Some(established) if established.is("True") => Health::Current,
+        Some(established) if established.is("False") && established.reason != "Installing" => {
+            Health::Failed(format!("not established: {}", established.says()))
+        }
         Some(established) => Health::waiting(format!("not established: {}", established.says())),
         None => Health::waiting("not established yet"),
     }
@@ -54,37 +67,29 @@ pub(super) fn api_service(status: &Status<'_>) -> Health {
 
 /// An autoscaler is current when it can scale. That it has no metrics yet is no fault of the release.
 pub(super) fn autoscaler(status: &Status<'_>) -> Health {
-    if let Some(behind) = status.unobserved() {
-        return behind;
-    }
     match status.condition("AbleToScale") {
         Some(able) if able.is("False") => Health::waiting(format!("it cannot scale: {}", able.says())),
         _ => Health::Current,
     }
 }
 
-pub(super) fn disruption_budget(status: &Status<'_>) -> Health {
-    status.unobserved().unwrap_or(Health::Current)
+/// A request that was denied, or that its signer failed, is answered for good.
+pub(super) fn signing_request(status: &Status<'_>) -> Health {
+    for (kind, word) in [("Denied", "denied"), ("Failed", "not signed")] {
+        if let Some(refused) = status.condition(kind)
+            && refused.is("True")
+        {
+            return Health::Failed(format!("the request was {word}: {}", refused.says()));
+        }
+    }
+    Health::Current
 }
 
-/// Any other kind, custom ones included: the conventions of conditions. `Stalled` fails, `Reconciling` waits, `Ready` decides.
-/// A kind without a status is current as soon as it exists.
-pub(super) fn by_conditions(status: &Status<'_>) -> Health {
-    if let Some(behind) = status.unobserved() {
-        return behind;
-    }
-    if let Some(stalled) = status.condition("Stalled")
-        && stalled.is("True")
-    {
-        return Health::Failed(format!("stalled: {}", stalled.says()));
-    }
-    if let Some(reconciling) = status.condition("Reconciling")
-        && reconciling.is("True")
-    {
-        return Health::waiting(reconciling.says());
-    }
+/// Any other kind, custom ones included: `Ready` decides, where there is one. What holds for all kinds was asked before. A kind
+/// without a status is current as soon as it exists.
+pub(super) fn by_ready(status: &Status<'_>) -> Health {
     match status.condition("Ready") {
-        Some(ready) if !ready.is("True") => {
+        Some(ready) if ready.is("False") || ready.is("Unknown") => {
             Health::waiting(if ready.says().is_empty() { "not ready" } else { ready.says() })
         }
         _ => Health::Current,

@@ -1,0 +1,117 @@
+//! Takes secrets out of words that others wrote (container messages, events): the values of the Secrets at hand, wherever
+//! they stand, and what looks like a credential.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use regex::Regex;
+use serde_json::Value;
+
+use super::mask::{MASK, is_secret};
+use super::object::Object;
+
+/// Shorter values are not looked for: they would stand in every other word.
+const SHORTEST: usize = 5;
+
+/// What looks like a credential: the user part of a URL, what follows `Bearer`, and what is assigned to a telling name. The
+/// first group stays.
+static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let rules = [
+        r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]+@",
+        r"(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
+        r#"(?i)(\b[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)"#,
+    ];
+    rules.iter().filter_map(|rule| Regex::new(rule).ok()).collect()
+});
+
+/// Knows the secrets of some objects. Cheap to ask when there are none.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// Longest first: one may be part of another.
+    values: Vec<String>,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redactor({} values)", self.values.len())
+    }
+}
+
+impl Redactor {
+    /// Knows the values of the Secrets among `objects`, plain and in base64, and each line of those that have several.
+    #[must_use]
+    pub fn new<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
+        let mut values: BTreeSet<String> = BTreeSet::new();
+        for object in objects.into_iter().filter(|o| is_secret(o.value())) {
+            let texts = |field: &str| {
+                let map = object.value().get(field).and_then(Value::as_object);
+                map.into_iter()
+                    .flat_map(|m| m.values())
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            for encoded in texts("data") {
+                let plain = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                values.extend(plain);
+                values.insert(encoded);
+            }
+            values.extend(texts("stringData"));
+        }
+        let lines: Vec<String> = values.iter().flat_map(|v| v.lines()).map(|l| l.trim().to_owned()).collect();
+        values.extend(lines);
+        let long = |value: &String| value.trim().len() >= SHORTEST;
+        let mut values: Vec<String> = values.into_iter().map(|v| v.trim().to_owned()).filter(long).collect();
+        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        values.dedup();
+        Self { values }
+    }
+
+    /// The text without them.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for value in &self.values {
+            if text.contains(value.as_str()) {
+                text = text.replace(value.as_str(), MASK);
+            }
+        }
+        for look in LOOKS.iter() {
+            let shown = if look.as_str().contains("://") { format!("${{1}}{MASK}@") } else { format!("${{1}}{MASK}") };
+            text = look.replace_all(&text, shown.as_str()).into_owned();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_of_secrets_and_what_looks_like_one_are_taken_out() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
+            "data": {"p": STANDARD.encode("hunter2-and-more"), "short": STANDARD.encode("a")},
+            "stringData": {"key": "-----BEGIN-----\nMIIabcdef\n-----END-----"}});
+        let redactor = Redactor::new([&Object::new(secret).unwrap()]);
+        for (text, expected) in [
+            ("cannot log in with hunter2-and-more at db", "cannot log in with <secret> at db"),
+            ("a line MIIabcdef of a key", "a line <secret> of a key"),
+            (
+                "pull https://bob:pw@registry.example.org/a:1 failed",
+                "pull https://<secret>@registry.example.org/a:1 failed",
+            ),
+            ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer <secret>"),
+            ("DB_PASSWORD=x1 host=db", "DB_PASSWORD=<secret> host=db"),
+            (r#"{"token": "abc def", "n": 1}"#, r#"{"token": <secret>, "n": 1}"#),
+            ("secret \"web\" not found", "secret \"web\" not found"),
+            ("a plain failure, exit code 1", "a plain failure, exit code 1"),
+        ] {
+            assert_eq!(redactor.redact(text), expected);
+        }
+        assert_eq!(format!("{redactor:?}").matches("hunter2").count(), 0);
+    }
+}
