@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::encoding::raw;
 use super::{Surroundings, fixed, pretty, toml};
@@ -164,8 +166,7 @@ fn wrapped(message: &str) -> FuncError {
 fn tpl(ctx: &mut Context<'_>, text: &Value, data: Value) -> Result<Value, FuncError> {
     let Value::String(source) = text else { return Ok("".into()) };
     match ctx.execute_text(ROOT, source.as_str(), data) {
-        Ok(out) if out.contains(NO_VALUE) => Ok(out.replace(NO_VALUE, "").into()),
-        Ok(out) => Ok(out.into()),
+        Ok(out) => Ok(without_no_value(&out).map_or_else(|| out.into(), Value::from)),
         Err(error) => {
             let what = if error.kind == ErrorKind::Parse {
                 "cannot parse template"
@@ -178,7 +179,14 @@ fn tpl(ctx: &mut Context<'_>, text: &Value, data: Value) -> Result<Value, FuncEr
 }
 
 /// What Go prints for a missing value, and helm takes away.
-pub(crate) const NO_VALUE: &str = "<no value>";
+const NO_VALUE: &str = "<no value>";
+
+static NO_VALUE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NO_VALUE));
+
+/// The text without what Go prints for missing values; `None`: there is nothing of the kind in it.
+pub(crate) fn without_no_value(text: &str) -> Option<String> {
+    NO_VALUE_FINDER.find(text.as_bytes()).map(|_| text.replace(NO_VALUE, ""))
+}
 
 fn from_yaml(text: &Value) -> Result<serde_json::Value, String> {
     if let Some(message) = not_utf8(raw(text)) {

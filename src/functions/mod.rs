@@ -30,7 +30,7 @@ pub use dates::parse_duration;
 pub use random::Seeded;
 pub use touch::touch;
 
-pub(crate) use helm::{ERROR_END, ERROR_START, NO_VALUE, ROOT};
+pub(crate) use helm::{ERROR_END, ERROR_START, ROOT, without_no_value};
 
 use std::sync::Arc;
 

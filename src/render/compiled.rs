@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::chart::version::is_compatible;
 use crate::chart::{Chart, Table, TemplatePath};
-use crate::functions::{self, NO_VALUE, ROOT, touch};
+use crate::functions::{self, ROOT, touch, without_no_value};
 use crate::go::runes::not_utf8;
-use crate::template::{Dialect, Engine, FunctionTable, MissingKey, Set, Watch};
+use crate::template::{Dialect, Engine, Frozen, FunctionTable, MissingKey, Set, Watch};
 use crate::values;
 
 use super::RenderOptions;
@@ -15,6 +15,7 @@ use super::error::{Partial, RenderError};
 use super::manifests::{Crd, Rendered, Written};
 use super::missing::Ground;
 use super::output::put;
+use super::reading::{Sink, reading};
 use super::schema::Schemas;
 use super::scope::Scopes;
 use super::trace::Trace;
@@ -44,6 +45,8 @@ struct Prepared {
     chart: Chart,
     /// What templates see.
     values: Table,
+    /// The same, to begin a render with.
+    data: Frozen,
     /// In helm's order.
     templates: Vec<TemplatePath>,
     warnings: Vec<String>,
@@ -116,7 +119,8 @@ impl CompiledChart {
             values::coalesce(&chart.defaults(), user, warnings).map_err(|error| of_chart(error.to_string()))?;
         let templates = chart.templates_in_order();
         let warnings = warnings.get(before..).unwrap_or_default().to_vec();
-        let prepared = Arc::new(Prepared { user: user.clone(), chart, values, templates, warnings });
+        let prepared =
+            Arc::new(Prepared { user: user.clone(), data: Frozen::from(&values), chart, values, templates, warnings });
         *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&prepared));
         Ok(prepared)
     }
@@ -134,8 +138,12 @@ impl CompiledChart {
         }
         let ground = Ground { chart, values, user, layers: &options.layers };
         let templates = &chart.templates_in_order();
-        let written = self.execute(&Run { ground, templates, options, lint: true }, None)?;
-        Ok(written.into_iter().map(|(path, written)| (path, written.text)).collect())
+        let mut files = BTreeMap::new();
+        let data = &Frozen::from(values);
+        self.execute(&Run { ground, data, templates, options, lint: true }, None, &mut |path, written| {
+            files.insert(path, written.text);
+        })?;
+        Ok(files)
     }
 
     fn render_with(
@@ -181,7 +189,7 @@ impl CompiledChart {
         warnings: &mut Vec<String>,
         trace: Option<&mut Trace>,
     ) -> Result<Rendered, RenderError> {
-        let Prepared { chart, values, templates, .. } = prepared;
+        let Prepared { chart, values, data, templates, .. } = prepared;
         let mut rendered = Rendered::default();
         let wanted = &chart.metadata.kube_version;
         if !wanted.is_empty() && !is_compatible(wanted, &options.capabilities.version) {
@@ -192,27 +200,42 @@ impl CompiledChart {
             );
             return Err(RenderError::of(&file, message));
         }
-        let run =
-            Run { ground: Ground { chart, values, user, layers: &options.layers }, templates, options, lint: false };
-        let mut files = self.execute(&run, trace)?;
+        let run = Run {
+            ground: Ground { chart, values, user, layers: &options.layers },
+            data,
+            templates,
+            options,
+            lint: false,
+        };
         let own_notes = format!("{}/templates/{NOTES}", chart.metadata.name);
-        rendered.notes = files.get(&own_notes).map(|written| written.text.clone()).unwrap_or_default();
-        files.retain(|path, _| !path.ends_with(NOTES));
+        let bytes = templates.iter().map(|template| template.file.data.len()).sum();
+        let mut kept = options.keep_partial.then(BTreeMap::new);
+        let files = reading(bytes, |sink| {
+            self.execute(&run, trace, &mut |path, written| {
+                if let Some(kept) = kept.as_mut().filter(|_| !path.ends_with(NOTES)) {
+                    kept.insert(path.clone(), written.text.clone());
+                }
+                if path == own_notes {
+                    rendered.notes = written.text;
+                } else if !path.ends_with(NOTES) {
+                    sink(path, written);
+                }
+            })
+        })?;
         rendered.crds = chart.crds().into_iter().map(|(source, file)| Crd { source, file: file.clone() }).collect();
-        let kept = options.keep_partial.then(|| as_they_are(&files));
         let sorted = rendered.sort(files);
         warnings.append(&mut rendered.warnings);
         sorted.map_err(|error| {
             let mut error = self.located(&run, error);
             let hooks = std::mem::take(&mut rendered.hooks);
-            error.partial = kept.map(|text| Box::new(Partial { text, hooks }));
+            error.partial = kept.map(|files| Box::new(Partial { text: as_they_are(&files), hooks }));
             error
         })?;
         Ok(rendered)
     }
 
-    /// The text of every template that is not a partial, by path.
-    fn execute(&self, run: &Run<'_>, trace: Option<&mut Trace>) -> Result<BTreeMap<String, Written>, RenderError> {
+    /// Hands over the text of every template that is not a partial, in the order in which helm executes them.
+    fn execute(&self, run: &Run<'_>, trace: Option<&mut Trace>, sink: &mut Sink<'_>) -> Result<(), RenderError> {
         let chart = run.ground.chart;
         let templates = run.templates;
         let mut table = FunctionTable::new();
@@ -221,14 +244,13 @@ impl CompiledChart {
             functions::register_for_lint(&mut table);
         }
         let set = self.parsed(chart, templates, &table)?;
-        let scopes = Scopes::new(chart, run.ground.values, run.options);
+        let scopes = Scopes::new(chart, run.data, run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
         if trace.is_some() {
             let mut watch = Watch::new(touch);
             scopes.show(&mut watch, chart);
             engine.set_watch(watch);
         }
-        let mut files = BTreeMap::new();
         let mut failed = None;
         for template in templates {
             if template.path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
@@ -244,8 +266,8 @@ impl CompiledChart {
                             (String::from_utf8_lossy(&bytes).into_owned(), not_utf8(&bytes))
                         }
                     };
-                    let text = if text.contains(NO_VALUE) { text.replace(NO_VALUE, "") } else { text };
-                    files.insert(template.path.clone(), Written { text, unreadable });
+                    let text = without_no_value(&text).unwrap_or(text);
+                    sink(template.path.clone(), Written { text, unreadable });
                 }
                 Err(error) => {
                     let notes = run.ground.notes(&error, template, &set);
@@ -259,7 +281,7 @@ impl CompiledChart {
             chart.visit(&mut |path, _, _| charts.push(path.to_owned()));
             *trace = Trace::of(watch, templates.iter().map(|template| template.path.clone()).collect(), &charts);
         }
-        failed.map_or(Ok(files), Err)
+        failed.map_or(Ok(()), Err)
     }
 
     /// An error of a rendered file, told at the line of the template that wrote what is wrong. The template is executed again,
@@ -271,7 +293,7 @@ impl CompiledChart {
         let mut table = FunctionTable::new();
         functions::register(&mut table, &run.options.surroundings);
         let Ok(set) = self.parsed(chart, templates, &table) else { return error };
-        let scopes = Scopes::new(chart, run.ground.values, run.options);
+        let scopes = Scopes::new(chart, run.data, run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
         let mut watch = Watch::new(touch);
         watch.follow_output();
@@ -334,10 +356,10 @@ impl CompiledChart {
 }
 
 /// Rendered files, partials too, as helm shows them when one of them is no YAML.
-fn as_they_are(files: &BTreeMap<String, Written>) -> String {
+fn as_they_are(files: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
-    for (source, written) in files.iter().filter(|(_, written)| !written.text.trim().is_empty()) {
-        put(&mut out, source, &written.text);
+    for (source, text) in files.iter().filter(|(_, text)| !text.trim().is_empty()) {
+        put(&mut out, source, text);
     }
     out
 }
@@ -351,6 +373,8 @@ fn loading(chart: &Chart, warnings: &mut Vec<String>) {
 /// One render: what it runs on, and with which options.
 struct Run<'r> {
     ground: Ground<'r>,
+    /// The values, to begin with.
+    data: &'r Frozen,
     templates: &'r [TemplatePath],
     options: &'r RenderOptions,
     /// `required` and `fail` do nothing.

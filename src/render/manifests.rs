@@ -150,6 +150,48 @@ pub(super) struct Written {
     pub(super) unreadable: Option<&'static str>,
 }
 
+/// The documents of a rendered file, with what their heads say, up to the first that is wrong.
+#[derive(Default)]
+pub(super) struct Documents {
+    found: Vec<(String, Head)>,
+    wrong: Option<RenderError>,
+}
+
+/// Takes a rendered file apart. Partials and empty files have no documents.
+pub(super) fn documents(source: &str, Written { text: content, unreadable }: Written) -> Documents {
+    let mut documents = Documents::default();
+    if source.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
+        return documents;
+    }
+    if let Some(message) = unreadable {
+        let helm = format!("YAML parse error on {source}: error converting YAML to JSON: yaml: {message}");
+        documents.wrong = Some(RenderError::of(source, helm));
+        return documents;
+    }
+    let parts = split(&content);
+    let only = parts.len() == 1;
+    for text in parts {
+        match placed_head(source, text, &content) {
+            Ok(head) if only => {
+                let start = text.as_ptr().addr().saturating_sub(content.as_ptr().addr());
+                let end = start + text.len();
+                // Most files are one document: its text is kept, not copied.
+                let mut text = content;
+                text.truncate(end);
+                text.drain(..start);
+                documents.found.push((text, head));
+                break;
+            }
+            Ok(head) => documents.found.push((text.to_owned(), head)),
+            Err(error) => {
+                documents.wrong = Some(error);
+                break;
+            }
+        }
+    }
+    documents
+}
+
 impl Rendered {
     /// The objects of all manifests, in install order, each with its manifest.
     ///
@@ -163,23 +205,14 @@ impl Rendered {
         Ok(found)
     }
 
-    /// Sorts the documents of rendered files into manifests and hooks. Partials and empty files are left out.
-    pub(super) fn sort(&mut self, files: BTreeMap<String, Written>) -> Result<(), RenderError> {
-        for (source, Written { text: content, unreadable }) in files {
-            if source.rsplit('/').next().is_some_and(|name| name.starts_with('_')) || content.trim().is_empty() {
-                continue;
+    /// Sorts the documents of rendered files into manifests and hooks.
+    pub(super) fn sort(&mut self, files: BTreeMap<String, Documents>) -> Result<(), RenderError> {
+        for (source, documents) in files {
+            for (text, head) in documents.found {
+                self.add(&source, text, head);
             }
-            if let Some(message) = unreadable {
-                let helm = format!("YAML parse error on {source}: error converting YAML to JSON: yaml: {message}");
-                return Err(RenderError::of(&source, helm));
-            }
-            for text in split(&content) {
-                // A document is a part of its file: its first line is counted only where something is wrong.
-                let above = || {
-                    let before = text.as_ptr().addr().saturating_sub(content.as_ptr().addr());
-                    content.get(..before).map_or(0, |before| before.matches('\n').count())
-                };
-                self.add(&source, text, &above)?;
+            if let Some(error) = documents.wrong {
+                return Err(error);
             }
         }
         self.manifests.sort_by_cached_key(|manifest| order(&manifest.kind));
@@ -187,19 +220,11 @@ impl Rendered {
         Ok(())
     }
 
-    fn add(&mut self, source: &str, text: &str, above: &dyn Fn() -> usize) -> Result<(), RenderError> {
-        let head = head(source, text).map_err(|mut error| {
-            if let Some(position) = error.diagnostic.position {
-                let secret = text.contains("Secret");
-                let message = error.diagnostic.message.clone();
-                error.rendered = Some(rendered_line(source, text, above() + 1, position, &message, secret));
-            }
-            error
-        })?;
-        let manifest = Manifest { source: source.to_owned(), text: text.to_owned(), kind: head.kind.clone() };
+    fn add(&mut self, source: &str, text: String, head: Head) {
+        let manifest = Manifest { source: source.to_owned(), text, kind: head.kind.clone() };
         let Some(events) = head.annotation(HOOK) else {
             self.manifests.push(manifest);
-            return Ok(());
+            return;
         };
         let names = events.split(',').map(|event| event.trim().to_lowercase());
         let known: Option<Vec<String>> = names
@@ -207,7 +232,7 @@ impl Rendered {
             .collect();
         let Some(known) = known else {
             self.warnings.push(format!("manifest_sorter.go:190: info: skipping unknown hook: {events:?}"));
-            return Ok(());
+            return;
         };
         let delete = head.annotation(HOOK_DELETE).unwrap_or_default();
         self.hooks.push(Hook {
@@ -221,8 +246,21 @@ impl Rendered {
                 .filter(|policy| !policy.is_empty())
                 .collect(),
         });
-        Ok(())
     }
+}
+
+/// The head of a document that is a part of `content`; what is wrong with it is told with its line there.
+fn placed_head(source: &str, text: &str, content: &str) -> Result<Head, RenderError> {
+    head(source, text).map_err(|mut error| {
+        if let Some(position) = error.diagnostic.position {
+            let before = text.as_ptr().addr().saturating_sub(content.as_ptr().addr());
+            let above = content.get(..before).map_or(0, |before| before.matches('\n').count());
+            let secret = text.contains("Secret");
+            let message = error.diagnostic.message.clone();
+            error.rendered = Some(rendered_line(source, text, above + 1, position, &message, secret));
+        }
+        error
+    })
 }
 
 /// What the head of a document says. Of an ordinary document the rest is only walked over; when anything is odd, all of it is

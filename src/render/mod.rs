@@ -14,6 +14,7 @@ mod lint;
 mod manifests;
 mod missing;
 mod output;
+mod reading;
 mod schema;
 mod scope;
 mod split;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::chart::{Chart, Table};
+use crate::chart::Chart;
 use crate::go::quote::quote;
-use crate::template::{ANY_MAP, Entries, Map, MapType, Method, Signature, Type, Value, Watch};
+use crate::template::{ANY_MAP, Entries, Frozen, Map, MapType, Method, Signature, Type, Value, Watch};
 use crate::yaml;
 
 use super::trace::files_root;
@@ -97,7 +97,7 @@ pub(super) struct Scopes {
 
 impl Scopes {
     /// From coalesced values.
-    pub(super) fn new(chart: &Chart, values: &Table, options: &RenderOptions) -> Self {
+    pub(super) fn new(chart: &Chart, values: &Frozen, options: &RenderOptions) -> Self {
         let release = Value::map([
             ("Name", Value::from(options.release_name.as_str())),
             ("Namespace", options.namespace.as_str().into()),
@@ -107,10 +107,10 @@ impl Scopes {
             ("Service", "Helm".into()),
         ]);
         let capabilities = structs::capabilities(&options.capabilities);
-        let entries: Entries = values.iter().map(|(key, value)| (key.as_str().into(), Value::from(value))).collect();
         let shared = Shared { release, capabilities };
         let mut dots = Vec::new();
-        let _ = shared.descend(chart, Value::Map(Map::new(&VALUES, entries)), true, &mut Vec::new(), &mut dots);
+        let _ =
+            shared.descend(chart, Value::Map(Map::new(&VALUES, values.entries())), true, &mut Vec::new(), &mut dots);
         Self { dots, names: ["Name", "BasePath", "Template"].map(Arc::from) }
     }
 

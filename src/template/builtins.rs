@@ -6,7 +6,7 @@ use super::error::{Error, ErrorKind};
 use super::escape;
 use super::function::FuncError;
 use super::limits::MAX_TEXT;
-use super::operand::Operand;
+use super::operand::{Is, Operand};
 use super::print::{sprint, sprint_action, sprintln};
 use super::printf::sprintf;
 use super::set::Dialect;
@@ -86,9 +86,9 @@ impl Builtin {
     ) -> Result<Operand, FuncError> {
         let dialect = context.dialect();
         let pair = |args: &[Operand]| compare::lt(&args[0], &args[1], dialect);
-        let bool = |truth: bool| Operand::Concrete(Value::Bool(truth));
+        let bool = |truth: bool| Operand::concrete(Value::Bool(truth));
         Ok(match self {
-            Self::And | Self::Or => Operand::Missing,
+            Self::And | Self::Or => Operand::MISSING,
             Self::Not => bool(!args[0].truth()),
             Self::Eq => bool(compare::eq(&args[0], &args[1..], dialect)?),
             Self::Ne => bool(!compare::eq(&args[0], &args[1..], dialect)?),
@@ -96,12 +96,12 @@ impl Builtin {
             Self::Le => bool(pair(args)? == Order::Less || compare::eq(&args[0], &args[1..], dialect)?),
             Self::Gt => bool(pair(args)? != Order::Less && !compare::eq(&args[0], &args[1..], dialect)?),
             Self::Ge => bool(pair(args)? != Order::Less),
-            Self::Len => Operand::Concrete(Value::Int(length(&args[0])?)),
+            Self::Len => Operand::concrete(Value::Int(length(&args[0])?)),
             Self::Index => {
                 let mut args = args.drain(..);
-                index(args.next().unwrap_or(Operand::Missing), args)?
+                index(args.next().unwrap_or(Operand::MISSING), args)?
             }
-            Self::Slice => Operand::Concrete(slice(&args[0], &args[1..], dialect)?),
+            Self::Slice => Operand::concrete(slice(&args[0], &args[1..], dialect)?),
             Self::Call => call(context, args, callee)?,
             Self::Print | Self::Println | Self::Printf | Self::Html | Self::Js | Self::UrlQuery => {
                 let mut values = context.spare.values();
@@ -112,7 +112,7 @@ impl Builtin {
                     return Err(limit_reached(format!("limit reached: text ({MAX_TEXT} bytes)")));
                 }
                 context.spend(text.as_bytes().len() as u64 / 64)?;
-                Operand::Concrete(Value::String(text))
+                Operand::concrete(Value::String(text))
             }
         })
     }
@@ -149,10 +149,10 @@ fn joined(args: &[Value]) -> Str {
 }
 
 fn length(item: &Operand) -> Result<i64, FuncError> {
-    let length = match item {
-        Operand::Missing => return Err(FuncError::new("reflect: call of reflect.Value.Type on zero Value")),
-        Operand::NilPointer(_) | Operand::Interface(Value::Nil) => return Err(FuncError::new("len of nil pointer")),
-        Operand::Concrete(value) | Operand::Interface(value) => match value {
+    let length = match item.is() {
+        Is::Missing => return Err(FuncError::new("reflect: call of reflect.Value.Type on zero Value")),
+        Is::NilPointer(_) | Is::Interface(Value::Nil) => return Err(FuncError::new("len of nil pointer")),
+        Is::Concrete(value) | Is::Interface(value) => match value {
             Value::String(text) => text.as_bytes().len(),
             Value::Bytes(bytes) => bytes.len(),
             Value::List(list) => list.len(),
@@ -195,11 +195,11 @@ fn index(item: Operand, indexes: impl Iterator<Item = Operand>) -> Result<Operan
         item = match &value {
             Value::String(text) => {
                 let at = position(&index, text.as_bytes().len())?;
-                Operand::Concrete(Value::Uint8(*element(text.as_bytes(), at, "string")?))
+                Operand::concrete(Value::Uint8(*element(text.as_bytes(), at, "string")?))
             }
             Value::Bytes(bytes) => {
                 let at = position(&index, bytes.len())?;
-                Operand::Concrete(Value::Uint8(*element(bytes, at, "slice")?))
+                Operand::concrete(Value::Uint8(*element(bytes, at, "slice")?))
             }
             Value::List(list) => {
                 let at = position(&index, list.len())?;
@@ -247,7 +247,7 @@ fn slice(item: &Operand, indexes: &[Operand], dialect: Dialect) -> Result<Value,
     let end = if let Value::List(list) = value { list.len() } else { length };
     let mut range = [0, end, length];
     for (slot, index) in range.iter_mut().zip(indexes) {
-        if matches!(index, Operand::Interface(_)) {
+        if matches!(index.is(), Is::Interface(_)) {
             // Unlike `index`, this one does not look into interfaces.
             return Err(FuncError::new("cannot index slice/array with type interface {}"));
         }

@@ -2,12 +2,13 @@
 
 use super::ast::{At, Command, Expr, ExprKind, Name, Pipe};
 use super::builtins::Builtin;
+use super::container::Map;
 use super::context::MissingKey;
 use super::error::{Error, ErrorKind};
 use super::exec::{Exec, Run};
 use super::function::{Found, FuncError, Function};
 use super::number::Number;
-use super::operand::Operand;
+use super::operand::{Is, Operand};
 use super::types::{Method, Signature, Type};
 use super::value::Value;
 use crate::go::quote::quote;
@@ -41,7 +42,7 @@ impl<'t> Exec<'t, '_, '_> {
         for command in &pipe.commands {
             value = Some(self.command(dot, command, value)?.unwrapped());
         }
-        let value = value.unwrap_or(Operand::Missing);
+        let value = value.unwrap_or(Operand::MISSING);
         for name in &pipe.variables {
             if pipe.assign {
                 self.assign(name, value.clone())?;
@@ -67,7 +68,7 @@ impl<'t> Exec<'t, '_, '_> {
     }
 
     fn command(&mut self, dot: &Operand, command: &'t Command, last: Option<Operand>) -> Run<Operand> {
-        let Some((first, args)) = command.args.split_first() else { return Ok(Operand::Missing) };
+        let Some((first, args)) = command.args.split_first() else { return Ok(Operand::MISSING) };
         match &first.kind {
             ExprKind::Field(path) => return self.field(dot, first, path, args, last),
             ExprKind::Chain(base, path) => return self.chain(dot, first, base, path, args, last),
@@ -105,8 +106,8 @@ impl<'t> Exec<'t, '_, '_> {
     fn literal(&mut self, expr: &'t Expr) -> Run<Operand> {
         self.at = Some(At::Expr(expr));
         Ok(match &expr.kind {
-            ExprKind::Bool(truth) => Operand::Concrete(Value::Bool(*truth)),
-            ExprKind::String { text, .. } => Operand::Concrete(Value::String(text.clone())),
+            ExprKind::Bool(truth) => Operand::concrete(Value::Bool(*truth)),
+            ExprKind::String { text, .. } => Operand::concrete(Value::String(text.clone())),
             ExprKind::Number(number) => self.ideal(number)?,
             _ => return Err(self.fail(format!("can't evaluate command {}", quote(expr.to_string().as_bytes())))),
         })
@@ -118,12 +119,12 @@ impl<'t> Exec<'t, '_, '_> {
         let hex_int =
             text.len() > 2 && (text.starts_with("0x") || text.starts_with("0X")) && !text.contains(['p', 'P']);
         let looks_float = !hex_int && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']);
-        Ok(Operand::Concrete(match (number.complex, number.float, number.int) {
+        Ok(Operand::concrete(match (number.complex, number.float, number.int) {
             (Some((re, im)), _, _) => Value::Complex(re, im),
             (None, Some(x), _) if looks_float => Value::Float64(x),
             (None, _, Some(n)) => Value::Int(n),
             (None, _, None) if number.uint.is_some() => return Err(self.fail(format!("{text} overflows int"))),
-            _ => return Ok(Operand::Missing),
+            _ => return Ok(Operand::MISSING),
         }))
     }
 
@@ -193,6 +194,14 @@ impl<'t> Exec<'t, '_, '_> {
             return self.step(dot, end, expr, args, last, receiver);
         };
         let mut at = self.step(dot, first, expr, &[], None, receiver)?;
+        if args.is_empty()
+            && last.is_none()
+            && self.context.watch().is_none()
+            && let Some(Value::Map(map)) = at.value()
+            && let Some(found) = walk(map, rest, end)
+        {
+            return Ok(Operand::interface(found));
+        }
         for name in rest {
             at = self.step(dot, name, expr, &[], None, &at)?;
         }
@@ -210,15 +219,15 @@ impl<'t> Exec<'t, '_, '_> {
         receiver: &Operand,
     ) -> Run<Operand> {
         let name = &*field.text;
-        let value = match receiver {
-            Operand::Missing if self.context.missing() == MissingKey::Error => {
+        let value = match receiver.is() {
+            Is::Missing if self.context.missing() == MissingKey::Error => {
                 return Err(self.fail(format!("nil data; no entry for key {}", quote(name.as_bytes()))));
             }
-            Operand::Missing => return Ok(Operand::Missing),
-            Operand::NilPointer(_) | Operand::Interface(Value::Nil) | Operand::Concrete(Value::Nil) => {
+            Is::Missing => return Ok(Operand::MISSING),
+            Is::NilPointer(_) | Is::Interface(Value::Nil) | Is::Concrete(Value::Nil) => {
                 return Err(self.fail(format!("nil pointer evaluating {}.{name}", receiver.type_name())));
             }
-            Operand::Interface(value) | Operand::Concrete(value) => value,
+            Is::Interface(value) | Is::Concrete(value) => value,
         };
         let methods = value.methods();
         if !methods.is_empty()
@@ -249,7 +258,7 @@ impl<'t> Exec<'t, '_, '_> {
                 let elem = map.ty().elem;
                 return match (map.get_again(name, &field.seen), self.context.missing()) {
                     (Some(value), _) => Ok(Operand::element(elem, value)),
-                    (None, MissingKey::Default) => Ok(Operand::Missing),
+                    (None, MissingKey::Default) => Ok(Operand::MISSING),
                     (None, MissingKey::Zero) => Ok(Operand::element(elem, elem.zero())),
                     (None, MissingKey::Error) => {
                         Err(self.fail(format!("map has no entry for key {}", quote(name.as_bytes()))))
@@ -303,7 +312,7 @@ impl<'t> Exec<'t, '_, '_> {
         }
         let want = |i: usize| params.get(i).copied().or(variadic).unwrap_or(Type::Any);
         if let Callee::Builtin(builtin @ (Builtin::And | Builtin::Or)) = callee {
-            let mut value = Operand::Missing;
+            let mut value = Operand::MISSING;
             for arg in args {
                 value = self.argument(dot, Type::Reflect, arg)?;
                 if let Some(watch) = self.context.watch() {
@@ -357,7 +366,9 @@ impl<'t> Exec<'t, '_, '_> {
             }
         };
         self.context.spare.keep_operands(operands);
-        if let (Some(watch), Ok(Operand::Concrete(copy))) = (self.context.watch(), &result) {
+        if let (Some(watch), Ok(result)) = (self.context.watch(), &result)
+            && let Is::Concrete(copy) = result.is()
+        {
             watch.copied(name, original.as_ref(), copy);
         }
         result.map_err(|FuncError { message, cause }| {
@@ -377,7 +388,7 @@ impl<'t> Exec<'t, '_, '_> {
             ExprKind::Dot => dot.clone(),
             ExprKind::Nil => {
                 return match want {
-                    Type::Reflect => Ok(Operand::Missing),
+                    Type::Reflect => Ok(Operand::MISSING),
                     _ if want.can_be_nil() => Ok(Operand::element(want, want.zero())),
                     _ => Err(self.fail(format!("cannot assign nil to {}", want.name()))),
                 };
@@ -431,31 +442,32 @@ impl<'t> Exec<'t, '_, '_> {
                 return Err(self.fail(format!("can't handle {expr} for arg of type {}", want.name())));
             }
         };
-        value.map(Operand::Concrete).ok_or_else(|| self.fail(format!("expected {expected}; found {expr}")))
+        value.map(Operand::concrete).ok_or_else(|| self.fail(format!("expected {expected}; found {expr}")))
     }
 
     /// Checks that a value can be passed as this type.
     fn fitted(&mut self, operand: Operand, want: Type) -> Run<Operand> {
-        match (&operand, want) {
+        match (operand.is(), want) {
             (_, Type::Reflect) => Ok(operand),
-            (Operand::Missing, _) if want.can_be_nil() => Ok(Operand::element(want, want.zero())),
-            (Operand::Missing, _) => Err(self.fail(format!("invalid value; expected {}", want.name()))),
-            (Operand::Concrete(Value::Object(object)), Type::Any) => {
-                Ok(object.copied().map_or(operand, Operand::Concrete))
-            }
+            (Is::Missing, _) if want.can_be_nil() => Ok(Operand::element(want, want.zero())),
+            (Is::Missing, _) => Err(self.fail(format!("invalid value; expected {}", want.name()))),
+            (Is::Concrete(Value::Object(object)), Type::Any) => match object.copied() {
+                Some(copy) => Ok(Operand::concrete(copy)),
+                None => Ok(operand),
+            },
             (_, Type::Any) => Ok(operand),
-            (Operand::NilPointer(name), Type::Object(wanted)) if *name == wanted => Ok(operand),
-            (Operand::NilPointer(name), _) => {
+            (Is::NilPointer(name), Type::Object(wanted)) if name == wanted => Ok(operand),
+            (Is::NilPointer(name), _) => {
                 let wanted = want.name();
                 Err(self.fail(format!("wrong type for value; expected {wanted}; got {name}")))
             }
-            (Operand::Concrete(value) | Operand::Interface(value), _) => {
+            (Is::Concrete(value) | Is::Interface(value), _) => {
                 let pointed = |name: &'static str| value.type_name().strip_prefix('*') == Some(name);
                 if want.accepts(value) || matches!(want, Type::Object(name) if pointed(name)) {
                     return Ok(match (value, want) {
                         // The function sees the type that it declares.
                         (Value::Map(map), Type::Map(ty)) if map.ty().name != ty.name => {
-                            Operand::Concrete(map.converted(ty).into())
+                            Operand::concrete(map.converted(ty).into())
                         }
                         _ => operand,
                     });
@@ -467,11 +479,28 @@ impl<'t> Exec<'t, '_, '_> {
     }
 }
 
+/// What stands at the end of a path through maps that hold anything, the usual ones, if it is there and no method hides a key.
+fn walk(map: &Map, steps: &[Name], end: &Name) -> Option<Value> {
+    let next = |map: &Map, name: &Name| {
+        let ty = map.ty();
+        let is_plain = matches!(ty.elem, Type::Any) && !ty.methods.iter().any(|method| *method.name == *name.text);
+        if is_plain { map.get_again(&name.text, &name.seen) } else { None }
+    };
+    let mut map = map.clone();
+    for name in steps {
+        match next(&map, name) {
+            Some(Value::Map(below)) => map = below,
+            _ => return None,
+        }
+    }
+    next(&map, end)
+}
+
 /// How Go names a callee that came through the pipeline (`reflect.Value.String`).
 fn named(operand: &Operand) -> String {
-    match operand {
-        Operand::Concrete(Value::String(text)) => text.to_string(),
-        Operand::Missing => "<invalid Value>".to_owned(),
-        other => format!("<{} Value>", other.type_name()),
+    match operand.is() {
+        Is::Concrete(Value::String(text)) => text.to_string(),
+        Is::Missing => "<invalid Value>".to_owned(),
+        _ => format!("<{} Value>", operand.type_name()),
     }
 }

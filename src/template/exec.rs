@@ -4,7 +4,7 @@ use super::ast::{At, Branch, BranchKind, Node, Source, Template};
 use super::context::Context;
 use super::error::{Error, ErrorKind};
 use super::limits::MAX_TEXT;
-use super::operand::Operand;
+use super::operand::{Is, Operand};
 use super::place::Place;
 use super::print::{print_action, sprint};
 use super::set::Dialect;
@@ -41,7 +41,7 @@ pub(super) fn execute(context: &mut Context<'_>, template: &Arc<Template>, data:
     if let Err(message) = context.enter() {
         return Err(Box::new(Error::unplaced(ErrorKind::Limit, message)));
     }
-    let dot = Operand::Interface(data).unwrapped();
+    let dot = Operand::interface(data).unwrapped();
     if let Some(watch) = context.watch() {
         watch.starts();
     }
@@ -159,7 +159,7 @@ impl<'t> Exec<'t, '_, '_> {
                 self.context.enter().map_err(|message| self.limit(message))?;
                 let dot = match pipe {
                     Some(pipe) => self.pipeline(dot, pipe),
-                    None => Ok(Operand::Missing),
+                    None => Ok(Operand::MISSING),
                 };
                 let result = dot.and_then(|dot| run(self.context, self.out, &template, dot));
                 self.context.leave();
@@ -185,13 +185,13 @@ impl<'t> Exec<'t, '_, '_> {
     fn print(&mut self, node: &'t Node, value: &Operand) -> Run<()> {
         self.at = Some(At::Node(node));
         let before = self.out.len();
-        match value {
-            Operand::Missing => self.out.extend_from_slice(b"<no value>"),
-            Operand::NilPointer(_) => self.out.extend_from_slice(b"<nil>"),
-            Operand::Concrete(Value::Func(_)) => {
+        match value.is() {
+            Is::Missing => self.out.extend_from_slice(b"<no value>"),
+            Is::NilPointer(_) => self.out.extend_from_slice(b"<nil>"),
+            Is::Concrete(Value::Func(_)) => {
                 return Err(self.fail(format!("can't print {node} of type {}", value.type_name())));
             }
-            Operand::Concrete(value) | Operand::Interface(value) => {
+            Is::Concrete(value) | Is::Interface(value) => {
                 if let Some(watch) = self.context.watch() {
                     watch.whole(value);
                 }
@@ -237,13 +237,13 @@ impl<'t> Exec<'t, '_, '_> {
             Ok(flow != Flow::Break)
         };
         match value.value() {
-            None if matches!(value, Operand::NilPointer(_)) => {
+            None if matches!(value.is(), Is::NilPointer(_)) => {
                 return Err(self.fail("range can't iterate over <nil>"));
             }
             None => {}
             Some(Value::List(list)) => {
                 for (i, item) in list.items().iter().enumerate() {
-                    let index = Operand::Concrete(Value::Int(i as i64));
+                    let index = Operand::concrete(Value::Int(i as i64));
                     if !pass(self, index, Operand::element(list.ty().elem, item.clone()))? {
                         break;
                     }
@@ -251,7 +251,7 @@ impl<'t> Exec<'t, '_, '_> {
             }
             Some(Value::Bytes(bytes)) => {
                 for (i, byte) in bytes.iter().enumerate() {
-                    let index = Operand::Concrete(Value::Int(i as i64));
+                    let index = Operand::concrete(Value::Int(i as i64));
                     if !pass(self, index, Operand::element(Type::Uint8, Value::Uint8(*byte)))? {
                         break;
                     }
@@ -260,7 +260,7 @@ impl<'t> Exec<'t, '_, '_> {
             Some(Value::Map(map)) => {
                 let elem = map.ty().elem;
                 for (key, item) in map.snapshot() {
-                    if !pass(self, Operand::Concrete(Value::from(key)), Operand::element(elem, item))? {
+                    if !pass(self, Operand::concrete(Value::from(key)), Operand::element(elem, item))? {
                         break;
                     }
                 }
@@ -271,7 +271,7 @@ impl<'t> Exec<'t, '_, '_> {
                         return Err(self.fail(format!("can't use {value} to iterate over more than one variable")));
                     }
                     for n in 0..count {
-                        if !pass(self, Operand::Missing, Operand::Concrete(make(n)))? {
+                        if !pass(self, Operand::MISSING, Operand::concrete(make(n)))? {
                             break;
                         }
                     }

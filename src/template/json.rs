@@ -26,17 +26,22 @@ pub enum JsonError {
     Cycle(&'static str),
 }
 
+/// An `int64` where it is an integer that fits, else a `uint64` or `float64`.
+pub(super) fn number(n: &serde_json::Number) -> Value {
+    match (n.as_i64(), n.as_u64()) {
+        (Some(n), _) => Value::Int64(n),
+        (None, Some(n)) => Value::Uint64(n),
+        _ => Value::Float64(n.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
 impl From<&serde_json::Value> for Value {
     /// Integers become `int64`, all other numbers `float64`; objects `map[string]interface {}`, arrays `[]interface {}`.
     fn from(json: &serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Nil,
             serde_json::Value::Bool(truth) => Self::Bool(*truth),
-            serde_json::Value::Number(n) => match (n.as_i64(), n.as_u64()) {
-                (Some(n), _) => Self::Int64(n),
-                (None, Some(n)) => Self::Uint64(n),
-                _ => Self::Float64(n.as_f64().unwrap_or(f64::NAN)),
-            },
+            serde_json::Value::Number(n) => number(n),
             serde_json::Value::String(text) => Self::from(text.as_str()),
             serde_json::Value::Array(items) => {
                 Self::List(List::appended(&ANY_LIST, items.iter().map(Self::from).collect()))

@@ -4,7 +4,9 @@ use super::ast::Template;
 use super::error::Error;
 use super::function::FunctionTable;
 use super::names::Names;
-use super::parser::{self, Trees};
+use super::parser;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which Go's behaviour a set has where versions differ.
@@ -23,7 +25,7 @@ pub enum Dialect {
 pub struct Set {
     name: Arc<str>,
     dialect: Dialect,
-    templates: Arc<Trees>,
+    templates: Arc<HashMap<Arc<str>, Arc<Template>, RandomState>>,
     names: Arc<Names>,
 }
 
@@ -72,12 +74,17 @@ impl Set {
 
     /// The names of all templates, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.templates.keys().map(|name| &**name)
+        let mut names: Vec<&str> = self.templates.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// The templates that a text defines, its own name among them.
     pub(super) fn defined_in<'s>(&'s self, source: &'s str) -> impl Iterator<Item = &'s Arc<str>> {
-        self.templates.iter().filter(move |(_, template)| *template.source.name == *source).map(|(name, _)| name)
+        let of_text = self.templates.iter().filter(|(_, template)| *template.source.name == *source);
+        let mut names: Vec<&Arc<str>> = of_text.map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Template>> {

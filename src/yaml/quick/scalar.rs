@@ -288,7 +288,10 @@ impl<'t> Scanner<'t> {
     fn detected_indent(&self, parent: isize) -> Option<usize> {
         let mut widest = 0;
         let least = (parent + 1).max(1).cast_unsigned();
-        for line in self.rest().split('\n') {
+        let mut rest = self.rest();
+        while !rest.is_empty() {
+            let (line, below) = rest.split_at(memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len()));
+            rest = below.get(1..).unwrap_or_default();
             let content = line.trim_start_matches(' ');
             let indent = line.len() - content.len();
             if content.is_empty() {

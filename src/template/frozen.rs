@@ -1,0 +1,67 @@
+//! Data that many executions start from: each gets its own maps, which it may change, and shares the texts and keys in them.
+
+use super::container::{List, Map};
+use super::entries::Entries;
+use super::json::number;
+use super::text::Str;
+use super::types::{ANY_LIST, ANY_MAP};
+use super::value::Value;
+use std::sync::Arc;
+
+/// A value as JSON has them. Shared between threads.
+#[derive(Clone, Debug)]
+pub struct Frozen(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Nil,
+    Bool(bool),
+    Number(serde_json::Number),
+    String(Str),
+    List(Box<[Frozen]>),
+    /// By key.
+    Map(Box<[(Arc<str>, Frozen)]>),
+}
+
+impl Frozen {
+    /// A value of its own, as [`Value::from`] makes it of the JSON.
+    #[must_use]
+    pub fn thaw(&self) -> Value {
+        match &self.0 {
+            Kept::Nil => Value::Nil,
+            Kept::Bool(truth) => Value::Bool(*truth),
+            Kept::Number(n) => number(n),
+            Kept::String(text) => Value::String(text.clone()),
+            Kept::List(items) => Value::List(List::new(&ANY_LIST, items.iter().map(Self::thaw).collect())),
+            Kept::Map(_) => Value::Map(Map::new(&ANY_MAP, self.entries())),
+        }
+    }
+
+    /// The entries of a map; none of anything else.
+    #[must_use]
+    pub fn entries(&self) -> Entries {
+        match &self.0 {
+            Kept::Map(entries) => entries.iter().map(|(key, value)| (Arc::clone(key), value.thaw())).collect(),
+            _ => Entries::new(),
+        }
+    }
+}
+
+impl From<&serde_json::Value> for Frozen {
+    fn from(json: &serde_json::Value) -> Self {
+        Self(match json {
+            serde_json::Value::Null => Kept::Nil,
+            serde_json::Value::Bool(truth) => Kept::Bool(*truth),
+            serde_json::Value::Number(n) => Kept::Number(n.clone()),
+            serde_json::Value::String(text) => Kept::String(Str::from(text.as_str())),
+            serde_json::Value::Array(items) => Kept::List(items.iter().map(Self::from).collect()),
+            serde_json::Value::Object(entries) => return Self::from(entries),
+        })
+    }
+}
+
+impl From<&serde_json::Map<String, serde_json::Value>> for Frozen {
+    fn from(entries: &serde_json::Map<String, serde_json::Value>) -> Self {
+        Self(Kept::Map(entries.iter().map(|(key, value)| (Arc::from(key.as_str()), Self::from(value))).collect()))
+    }
+}
