@@ -55,7 +55,7 @@ impl TextOptions {
     /// Those of the hooks that are shown.
     pub fn of_hooks<'h>(&self, hooks: &'h [Hook]) -> impl Iterator<Item = &'h Hook> + use<'h> {
         let (none, no_tests) = (self.no_hooks, self.skip_tests);
-        hooks.iter().filter(move |hook| !none && !(no_tests && is_test(hook)))
+        hooks.iter().filter(move |hook| !(none || no_tests && is_test(hook)))
     }
 }
 

@@ -36,12 +36,12 @@ pub(super) fn many_lines(cursor: &mut Cursor<'_>, mark: char) -> Read<String> {
         match cursor.next()? {
             None if mark == '"' => return Err(cursor.wrong("unexpected EOF; expected '\"\"\"'")),
             None => return Err(cursor.wrong("unexpected EOF; expected \"'''\"")),
-            Some('\\') if mark == '"' => {
-                if !is_line_end(cursor.next()?) {
-                    cursor.back();
-                    escape(cursor)?;
-                }
+            // A line end behind it is passed over with it.
+            Some('\\') if mark == '"' && !is_line_end(cursor.next()?) => {
+                cursor.back();
+                escape(cursor)?;
             }
+            Some('\\') if mark == '"' => {}
             c if c == Some(mark) => {
                 if !cursor.accept(mark)? {
                     continue;
