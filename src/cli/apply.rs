@@ -149,6 +149,8 @@ fn show(console: &Console, event: &Event) {
             let why = if *done == Done::Created { String::new() } else { paint(DIM, reason) };
             console.text(&format!("{:<10} {} {why}", done.word(), id.display()));
         }
+        // What became of the releases is told at the end.
+        Event::Looked(_) | Event::Release { .. } => {}
         Event::Waiting { pending, what } => console.progress(&format!("waiting for {pending} objects: {what}")),
     }
 }

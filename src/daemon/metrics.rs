@@ -134,14 +134,19 @@ impl Metrics {
         self.owned.get_or_create(&environment()).set(owned.try_into().unwrap_or(i64::MAX));
         self.last_pass.get_or_create(&environment()).set(now);
         for release in &status.releases {
-            for state in ReleaseState::ALL {
-                let label = ReleaseLabel {
-                    environment: status.environment.clone(),
-                    release: release.name.clone(),
-                    state: state.as_str().to_owned(),
-                };
-                self.states.get_or_create(&label).set(i64::from(state == release.state));
-            }
+            self.release(&status.environment, &release.name, release.state);
+        }
+    }
+
+    /// Notes the state of a release.
+    pub fn release(&self, environment: &str, release: &str, now: ReleaseState) {
+        for state in ReleaseState::ALL {
+            let label = ReleaseLabel {
+                environment: environment.to_owned(),
+                release: release.to_owned(),
+                state: state.as_str().to_owned(),
+            };
+            self.states.get_or_create(&label).set(i64::from(state == now));
         }
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
 use crate::drift::ObjectDrift;
-use crate::report::EnvironmentStatus;
+use crate::report::{EnvironmentStatus, ReleaseState};
 
 use super::metrics::Metrics;
 
@@ -78,6 +78,15 @@ impl State {
             }
         }
         self.touch();
+    }
+
+    /// Notes how an environment is while a pass over it goes on: it is not synced before that ends.
+    pub fn under_way(&self, mut status: EnvironmentStatus) {
+        status.state = status.state.max(ReleaseState::Progressing);
+        for release in &status.releases {
+            self.metrics.release(&status.environment, &release.name, release.state);
+        }
+        self.set(status);
     }
 
     /// A status that only says why nothing could be looked at, with the releases and the drift that were known before.

@@ -1,7 +1,7 @@
 //! One environment's worker: passes one after the other, begun by a revision, by drift, by a timer or by a failure's backoff.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::drift::{Loop, LoopDetector, ObjectDrift};
 use crate::notify::{Alert, AlertKind};
 use crate::reconcile::{Event, PassOptions, PassReport, Reconciler, Source};
-use crate::report::ReleaseState;
+use crate::report::{EnvironmentStatus, ReleaseState};
 
 use super::alerts::Alerts;
 use super::backoff::Backoff;
@@ -127,7 +127,21 @@ impl Worker {
             retry_after: Some(retry_after),
         };
         let name = self.name.clone();
+        let state = Arc::clone(&self.state);
+        // Shown once something takes its time: most passes are over before anybody could look.
+        let found: Mutex<Option<EnvironmentStatus>> = Mutex::new(None);
         let tell = move |event: Event| match event {
+            Event::Looked(status) => *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(*status),
+            Event::Release { release: now } => {
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(status) = found.as_mut() else { return };
+                if let Some(release) = status.releases.iter_mut().find(|r| r.name == now.name) {
+                    *release = now;
+                }
+                status.state = EnvironmentStatus::worst(&status.releases);
+                status.time = Timestamp::now().to_string();
+                state.under_way(status.clone());
+            }
             Event::Object { release, id, done, reason } => {
                 tracing::info!(environment = %name, %release, object = %id.display(), %reason, "{done}");
             }
@@ -312,7 +326,7 @@ mod tests {
     use crate::drift::{FieldDrift, State as DriftState};
     use crate::fields::FieldPath;
     use crate::plan::Plan;
-    use crate::report::{EnvironmentStatus, ReleaseStatus};
+    use crate::report::ReleaseStatus;
 
     fn report(state: ReleaseState, messages: &[&str], read: bool) -> PassReport {
         let release = ReleaseStatus {

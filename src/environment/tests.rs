@@ -431,3 +431,31 @@ proptest! {
         prop_assert_eq!(loaded.policies.timeout, Duration::from_secs(60 * expected));
     }
 }
+
+#[test]
+fn expressions_are_read_where_they_are_written() {
+    let rule = |lines: &str| format!("REL:\nhealth:\n- apiVersion: example.org/v1\n  kind: Database\n{lines}");
+    let wrong = |lines: &str| {
+        let tree = with(&[(CLIPPER, &rule(lines))]);
+        match environment(&tree, "production").release("clipper") {
+            Some(Err(broken)) => broken.diagnostics.iter().map(Diagnostic::headline).collect::<Vec<_>>().join("\n"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let at = |place: &str, message: &str| format!("{CLIPPER}:{place}: {message}");
+    let odd = "no expression: token recognition error at: '= '";
+    assert_eq!(wrong("  current: status.phase = 'x'\n"), at("6:25", odd));
+    assert_eq!(wrong("  current: \"status.phase = 'x'\"\n"), at("6:26", odd));
+    assert_eq!(
+        wrong("  current: |\n    true &&\n    status.phase ==\n"),
+        at("8:20", "no expression: mismatched input the end")
+    );
+    assert_eq!(wrong("  failed: 'true'\n"), at("4:3", "`current` is missing"));
+    assert!(wrong("  current: 'true'\n  faild: 'true'\n").contains("unknown key `faild`"));
+    assert!(wrong("  current: sttus.phase == 'x'\n").contains(":6:12: no expression: `sttus` is nothing"));
+
+    let tree = with(&[(CLIPPER, &rule("  current: status.phase == 'x'\n"))]);
+    let environment = environment(&tree, "production");
+    let rules = &environment.release("clipper").unwrap().as_ref().unwrap().health;
+    assert!(rules.waits_for(&"example.org/Database/ns/a".parse().unwrap()) && !rules.is_empty());
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use git2::{ObjectType, Oid};
 
 use super::{FILE_LIMIT, GitError, Revision};
-use crate::tree::{Entry, EntryKind, Tree, TreeError};
+use crate::tree::{Dated, Entry, EntryKind, Tree, TreeError};
 
 /// A tree at a revision. It stays readable whatever is fetched, pushed or committed afterwards.
 pub struct Snapshot {
@@ -154,7 +154,7 @@ impl Tree for Snapshot {
         Ok(self.item(path)?.map(|item| item.id.to_string()))
     }
 
-    fn at_revision(&self, revision: &str) -> Result<Option<(Arc<dyn Tree>, jiff::Timestamp)>, TreeError> {
+    fn at_revision(&self, revision: &str) -> Result<Option<Dated>, TreeError> {
         let Ok(commit) = Oid::from_str(revision) else { return Ok(None) };
         let path = self.store().path().to_owned();
         let store = git2::Repository::open(path).map_err(|error| Self::failed("", &error))?;

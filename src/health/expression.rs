@@ -79,7 +79,7 @@ impl Expression {
         }
         stacker::grow(STACK, || {
             let environment = Arc::new(Env::stdlib());
-            let program = environment.compile(text).map_err(|errors| located(text, &errors))?;
+            let program = environment.compile(text.trim_end()).map_err(|errors| located(text, &errors))?;
             check(text, &program)?;
             Ok(Self { text: text.to_owned(), program: Arc::new(program), environment })
         })
@@ -262,6 +262,8 @@ mod tests {
             "status.share < 1.0 && status.n + 1 == 4 && -spec.n == -3 && status.conditions[1].type == 'Other'",
             "metadata.generation == 3 ? true : false",
             "status.n in [1, 2, 3]",
+            "status.conditions.exists_one(c, c.type == 'Ready')",
+            "status.conditions.map(c, c.type) == ['Ready', 'Other']",
             "has(data.x) == false",
         ] {
             assert_eq!(holds(text), Ok(true), "{text}");
@@ -283,6 +285,7 @@ mod tests {
             "1:9: `sttus` is nothing that an object has: there are self, apiVersion, kind, metadata, spec, status, data"
         );
         assert!(wrong("now() > 1").ends_with("there is no function `now`"));
+        assert_eq!(wrong("true &&\n  status.phase ==\n"), "2:18: mismatched input the end");
         assert_eq!(wrong(" "), "1:1: an empty expression");
         let nested = "status.a.all(a, a.all(b, b.all(c, c == 1)))";
         assert!(wrong(nested).ends_with("loops more than 2 deep"), "{}", wrong(nested));

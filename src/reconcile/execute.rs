@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{
     Action as Done, ApplyError, ObjectResult, Options, Record, ReleaseReport, apply_release, prune_release,
 };
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Patience, Wait};
 use crate::environment::OnFailure;
 use crate::health::Rules;
 use crate::manifest::{Applied, Inventory, ObjectId, Redactor, Standing, Verdict};
 use crate::plan::{Action, Plan, ReleasePlan, Verb};
+use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
 use super::order::Order;
 use super::ready::{Waited, Waiting, told_of, wait_ready};
@@ -99,6 +100,13 @@ pub(super) struct ExecuteOptions {
 /// What happens while a plan is carried out.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// The environment as it was found, before anything is done.
+    Looked(Box<EnvironmentStatus>),
+    /// A release is in another state than before, while others still go on.
+    Release {
+        /// How it is.
+        release: ReleaseStatus,
+    },
     /// An object was written or deleted.
     Object {
         /// Its release.
@@ -338,6 +346,10 @@ impl<'a> Run<'a> {
                 let whole = outcome.errors.is_empty() && !outcome.interrupted && outcome.waits_for.is_empty();
                 let writes = release.apply.iter().any(|a| a.verb.writes());
                 if !whole || release.refused() || self.options.broken.contains(&name) {
+                    if !outcome.waits_for.is_empty() {
+                        let messages = vec![format!("waits for {}", outcome.waits_for.join(", "))];
+                        self.shows(&name, ReleaseState::Progressing, messages);
+                    }
                     self.order.settled(&name);
                 } else if how.stopped && writes {
                     // What failed is left as it is; what it said then, it says still.
@@ -386,8 +398,11 @@ impl<'a> Run<'a> {
         self.work.push(Box::pin(async move {
             let _slot = slots.acquire_owned().await;
             let on_object = |result: &ObjectResult| told(&name, result, tell);
-            let options = Options { cancel, on_object: &on_object, ..Options::default() };
+            let options = Options { cancel: cancel.clone(), on_object: &on_object, ..Options::default() };
             let report = apply_release(cluster, environment, &revision, &release, record, &options).await;
+            if report.succeeded() {
+                established(cluster, &release, &cancel).await;
+            }
             Step::Written(name, Box::new(report))
         }));
     }
@@ -422,9 +437,10 @@ impl<'a> Run<'a> {
             return self.order.settled(name);
         }
         if !outcome.errors.is_empty() {
+            let (why, retryable) = (outcome.errors.clone(), outcome.retryable);
+            self.shows(name, ReleaseState::Failed, why.clone());
             // What may pass by itself is no verdict.
-            if !outcome.retryable {
-                let why = outcome.errors.clone();
+            if !retryable {
                 self.judge(name, Standing::Failed, why).await;
             }
             return self.order.settled(name);
@@ -440,6 +456,11 @@ impl<'a> Run<'a> {
             return self.order.settled(name);
         }
         let (cluster, environment, tell) = (self.cluster, self.plan.environment.as_str(), self.tell);
+        let messages = vec![match waiting.objects.len() {
+            1 => "an object is not ready yet".to_owned(),
+            count => format!("{count} objects are not seen ready yet"),
+        }];
+        self.shows(name, ReleaseState::Progressing, messages);
         let (name, stop) = (name.to_owned(), self.stop.clone());
         self.work.push(Box::pin(async move {
             let waited = wait_ready(cluster, environment, waiting, &how.rules, how.timeout, &stop, tell).await;
@@ -454,6 +475,16 @@ impl<'a> Run<'a> {
 
     /// Notes how a wait ended.
     async fn waited(&mut self, name: &str, waited: Waited, told: Vec<String>) {
+        // A release that was taken back is not what Git says: the report knows.
+        let state = match &waited {
+            _ if self.options.releases.get(name).is_some_and(|how| how.back_to.is_some()) => None,
+            Waited::Ready => Some(ReleaseState::Synced),
+            Waited::NotReady(_) | Waited::Impossible(_) => Some(ReleaseState::Failed),
+            Waited::Interrupted => None,
+        };
+        if let Some(state) = state {
+            self.shows(name, state, told.clone());
+        }
         let outcome = self.outcomes.entry(name.to_owned()).or_default();
         match waited {
             Waited::Ready => {
@@ -472,6 +503,22 @@ impl<'a> Run<'a> {
             Waited::Interrupted => outcome.interrupted = true,
         }
         self.order.settled(name);
+    }
+
+    /// Tells how a release is, while others go on.
+    fn shows(&self, name: &str, state: ReleaseState, messages: Vec<String>) {
+        let inventory = self.held.get(name).map(|r| &r.inventory);
+        let planned = self.plan.releases.iter().find(|r| r.release == name);
+        let release = ReleaseStatus {
+            name: name.to_owned(),
+            namespace: planned.map(|r| r.namespace.clone()).unwrap_or_default(),
+            state,
+            revision: inventory.map(|i| i.revision.clone()).unwrap_or_default(),
+            objects: inventory.map_or(0, |i| i.objects.len()),
+            drifted: 0,
+            messages,
+        };
+        (self.tell)(Event::Release { release });
     }
 
     /// Records what became of a release's last change, when that is new.
@@ -507,6 +554,24 @@ impl<'a> Run<'a> {
             tracing::warn!(release = name, %error, "what became of it cannot be stored");
             outcome.inventory_lost = true;
         }
+    }
+}
+
+/// How long the CRDs that a release wrote may take until they are served; whoever needs them begins then all the same.
+const ESTABLISHED: Duration = Duration::from_secs(30);
+
+/// Waits until the CRDs that a release wrote are served: another one may have objects of theirs.
+async fn established(cluster: &Cluster, release: &ReleasePlan, cancel: &CancellationToken) {
+    let written = release.apply.iter().filter(|a| a.verb.writes() && a.id.kind == "CustomResourceDefinition");
+    let definitions: Unready = written.map(|a| (a.id.clone(), a.version.clone())).collect();
+    if definitions.is_empty() {
+        return;
+    }
+    let (patience, rules) = (Patience::default(), Rules::default());
+    let (selector, timeout) = ("", ESTABLISHED);
+    let wait = Wait { selector, timeout, patience: &patience, rules: &rules, cancel, on_health: &|_, _| {} };
+    if let Err(error) = cluster.wait_ready(definitions, &wait).await {
+        tracing::debug!(release = %release.release, %error, "its CRDs cannot be waited for");
     }
 }
 

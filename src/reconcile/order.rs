@@ -48,10 +48,11 @@ impl Order {
     /// Has `later` wait until the objects of `earlier` are written (its CRDs, its namespace), unless `earlier` waits for `later`
     /// already, in whichever way.
     pub(super) fn objects_first(&mut self, earlier: &str, later: &str) {
-        if earlier != later && !self.waits(earlier, later) {
-            if let Some(place) = self.places.get_mut(later) {
-                place.objects_of.insert(earlier.to_owned());
-            }
+        if earlier != later
+            && !self.waits(earlier, later)
+            && let Some(place) = self.places.get_mut(later)
+        {
+            place.objects_of.insert(earlier.to_owned());
         }
     }
 
@@ -102,10 +103,11 @@ impl Order {
 
     fn reach(&mut self, name: &str, step: Step) {
         let Some(place) = self.places.get_mut(name) else { return };
-        if step == Step::Settled && place.step != Step::Settled {
-            if let Some(open) = self.open.get_mut(&place.group) {
-                *open -= 1;
-            }
+        if step == Step::Settled
+            && place.step != Step::Settled
+            && let Some(open) = self.open.get_mut(&place.group)
+        {
+            *open -= 1;
         }
         place.step = place.step.max(step);
     }

@@ -485,6 +485,7 @@ impl Reconciler {
             return self.report(source, look, BTreeMap::new(), options);
         }
         look.hold_back();
+        tell(Event::Looked(Box::new(self.found(source, &look))));
         let outcomes = self.execute(&look, options, tell).await;
         self.report(source, look, outcomes, options)
     }
@@ -569,15 +570,7 @@ impl Reconciler {
     ) -> PassReport {
         let executed = options.apply && !outcomes.is_empty();
         let interval = look.interval();
-        let mut releases: Vec<ReleaseStatus> = Vec::new();
-        let mut names: BTreeSet<&str> = look.desired.releases.iter().map(|r| r.name.as_str()).collect();
-        names.extend(look.inventories.keys().map(String::as_str));
-        names.extend(self.damaged.keys().map(String::as_str));
-        for name in names {
-            if let Some(status) = self.release_status(name, &look, &outcomes, executed) {
-                releases.push(status);
-            }
-        }
+        let releases = self.release_statuses(&look, &outcomes, executed);
         let corrected_ids: BTreeSet<&ObjectId> = outcomes
             .values()
             .flat_map(|o| &o.done)
@@ -638,6 +631,32 @@ impl Reconciler {
             interval,
             plan: Some(look.plan),
         }
+    }
+
+    /// The environment as a look finds it.
+    fn found(&self, source: &Source, look: &Look) -> EnvironmentStatus {
+        let releases = self.release_statuses(look, &BTreeMap::new(), false);
+        EnvironmentStatus {
+            environment: self.environment.clone(),
+            revision: source.revision.clone(),
+            state: EnvironmentStatus::worst(&releases),
+            time: String::new(),
+            messages: Vec::new(),
+            releases,
+            drift: look.drift.clone(),
+        }
+    }
+
+    fn release_statuses(
+        &self,
+        look: &Look,
+        outcomes: &BTreeMap<String, ReleaseOutcome>,
+        executed: bool,
+    ) -> Vec<ReleaseStatus> {
+        let mut names: BTreeSet<&str> = look.desired.releases.iter().map(|r| r.name.as_str()).collect();
+        names.extend(look.inventories.keys().map(String::as_str));
+        names.extend(self.damaged.keys().map(String::as_str));
+        names.into_iter().filter_map(|name| self.release_status(name, look, outcomes, executed)).collect()
     }
 
     pub(super) fn release_status(

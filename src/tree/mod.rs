@@ -41,6 +41,9 @@ pub struct Entry {
     pub size: u64,
 }
 
+/// A tree, and when it was made.
+pub type Dated = (Arc<dyn Tree>, jiff::Timestamp);
+
 /// A read-only tree of files.
 pub trait Tree: Send + Sync {
     /// The bytes of the file at `path`; `None` when there is no regular file.
@@ -67,7 +70,7 @@ pub trait Tree: Send + Sync {
     ///
     /// # Errors
     /// When the store behind the tree fails.
-    fn at_revision(&self, _revision: &str) -> Result<Option<(Arc<dyn Tree>, jiff::Timestamp)>, TreeError> {
+    fn at_revision(&self, _revision: &str) -> Result<Option<Dated>, TreeError> {
         Ok(None)
     }
 }

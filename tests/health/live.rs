@@ -47,6 +47,7 @@ scenarios!(
     a_commit_ends_the_daemons_wait,
     a_wait_goes_on_after_a_restart,
     time_runs_only_while_nothing_comes_nearer,
+    objects_follow_the_definitions_of_another_release,
     why_says_what_would_help,
 );
 
@@ -344,6 +345,10 @@ async fn a_commit_ends_the_daemons_wait(kubeconfig: &Path) {
     let run = Evenkeel::new(arguments).arg("--kubeconfig").arg(kubeconfig);
     let _daemon = run.repository(&world.repository).start();
     world.there("app").await;
+    let why = Evenkeel::new(["why", &format!("{}/app", world.environment), "--output", "json"]);
+    let why = why.arg("--kubeconfig").arg(kubeconfig).repository(&world.repository);
+    let waits = why.run().expect_code(0).json();
+    assert_eq!(waits["state"], "progressing", "{waits}");
     world.gated("app", "timeout: 10m\n", "2");
     world.release("more", "", &config_map("more", "1"));
     world.commit();
@@ -403,6 +408,37 @@ async fn time_runs_only_while_nothing_comes_nearer(kubeconfig: &Path) {
         last.elapsed()
     );
     assert_eq!(of(&report, "app").state, ReleaseState::Failed);
+}
+
+async fn objects_follow_the_definitions_of_another_release(kubeconfig: &Path) {
+    let world = World::new(kubeconfig).await;
+    let group = format!("{}.example.org", unique_name("x"));
+    let definition = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: things.{group}}}\nspec:\n  group: {group}\n  \
+         scope: Namespaced\n  names: {{plural: things, singular: thing, kind: Thing}}\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    \
+         schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}\n---\n"
+    );
+    // By name it would go first, and nothing says that it depends on the other.
+    world.release("app", "", &format!("apiVersion: {group}/v1\nkind: Thing\nmetadata: {{name: a}}\n"));
+    world.gated("definitions", "timeout: 10m\n", "1");
+    world.write("definitions/manifests/all.yaml", &(definition + &config_map("slow", "1")));
+    let source = world.commit();
+    let running = world.begin(world.reconciler(), &source, options());
+    running.waits_for("slow").await;
+    // The definition is enough: what else its release waits for is its own affair.
+    let app = world.cluster.clone();
+    let id = format!("{group}/Thing/{}/a", world.namespace).parse().unwrap();
+    crate::harness::eventually("the object", Duration::from_secs(20), || async {
+        match app.get(&id, "v1").await {
+            Ok(Some(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert!(!running.task.is_finished());
+    world.open("slow").await;
+    let (report, _) = running.end().await;
+    assert!(states(&report).values().all(|s| *s == ReleaseState::Synced), "{:?}", report.status);
 }
 
 async fn why_says_what_would_help(kubeconfig: &Path) {
