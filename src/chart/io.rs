@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use super::error::ChartError;
 use super::ignore::Ignore;
@@ -81,8 +82,8 @@ fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
 struct Walk<'w> {
     root: &'w Path,
     ignore: &'w Ignore,
-    /// The folders that lead here, so that a link to one of them ends in an error rather than in a loop.
-    above: BTreeSet<PathBuf>,
+    /// The folders that lead here (device and number), so that a link to one of them ends in an error rather than in a loop.
+    above: BTreeSet<(u64, u64)>,
     files: &'w mut Vec<ChartFile>,
     /// Helm's lines about links.
     links: Vec<String>,
@@ -95,57 +96,63 @@ impl Walk<'_> {
     fn folder(&mut self, below: &str) -> Result<(), ChartError> {
         let path = self.root.join(below);
         let failed = |error: std::io::Error| ChartError::of(&path.display().to_string(), error.to_string());
-        let real = path.canonicalize().map_err(failed)?;
-        if self.above.len() > DEPTH || !self.above.insert(real.clone()) {
+        let meta = fs::metadata(&path).map_err(failed)?;
+        let real = (meta.dev(), meta.ino());
+        if self.above.len() > DEPTH || !self.above.insert(real) {
             let message = format!("folders nest deeper than {DEPTH} or in a circle (limit: chart folder depth)");
             return Err(ChartError::of(&path.display().to_string(), message));
         }
         let mut names = Vec::new();
         for entry in fs::read_dir(&path).map_err(failed)? {
-            names.push(entry.map_err(failed)?.file_name());
+            let entry = entry.map_err(failed)?;
+            names.push((entry.file_name(), entry.file_type().map_err(failed)?));
         }
-        names.sort();
-        for name in names {
+        names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, listed) in names {
             let inner = crate::tree::join(below, &name.to_string_lossy());
             let full = path.join(&name);
-            let meta = fs::metadata(&full).map_err(|error| {
-                ChartError::of(
-                    &full.display().to_string(),
-                    format!("error evaluating symlink {}: {error}", full.display()),
-                )
-            })?;
-            self.note_link(&full);
-            if self.ignore.ignores(&inner, meta.is_dir()) {
+            let mut found = listed;
+            if listed.is_symlink() {
+                let meta = fs::metadata(&full).map_err(|error| {
+                    ChartError::of(
+                        &full.display().to_string(),
+                        format!("error evaluating symlink {}: {error}", full.display()),
+                    )
+                })?;
+                found = meta.file_type();
+                self.note_link(&full);
+            }
+            if self.ignore.ignores(&inner, found.is_dir()) {
                 continue;
             }
-            if meta.is_dir() {
+            if found.is_dir() {
                 self.folder(&inner)?;
-            } else if !meta.is_file() {
+                continue;
+            }
+            if !found.is_file() {
                 let message =
                     format!("cannot load irregular file {} as it has file mode type bits set", full.display());
                 return Err(ChartError::of(&full.display().to_string(), message));
-            } else if meta.len() > archive::MAX_FILE {
+            }
+            self.buffer.clear();
+            let read = fs::File::open(&full)
+                .and_then(|file| file.take(archive::MAX_FILE + 1).read_to_end(&mut self.buffer))
+                .map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
+            if read as u64 > archive::MAX_FILE {
                 let message = format!(
                     "chart file {:?} is larger than the maximum file size {}",
                     name.to_string_lossy(),
                     archive::MAX_FILE
                 );
                 return Err(ChartError::of(&full.display().to_string(), message));
-            } else {
-                self.buffer.clear();
-                let read = fs::File::open(&full).and_then(|mut file| file.read_to_end(&mut self.buffer));
-                read.map_err(|error| ChartError::of(&full.display().to_string(), error.to_string()))?;
-                self.files.push(ChartFile::new(inner, archive::without_mark(&self.buffer)));
             }
+            self.files.push(ChartFile::new(inner, archive::without_mark(&self.buffer)));
         }
         self.above.remove(&real);
         Ok(())
     }
 
     fn note_link(&mut self, path: &Path) {
-        if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
-            return;
-        }
         // As it is written, from the root of the disk.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let resolved = path.canonicalize().unwrap_or_default();
