@@ -337,6 +337,8 @@ impl<'t> Scanner<'t> {
     fn string(&mut self) -> Result<(), String> {
         self.at += 1;
         loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            self.at += rest.iter().position(|b| matches!(b, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len());
             match self.text.get(self.at) {
                 None => return Err(END.to_owned()),
                 Some(b'"') => {

@@ -1,6 +1,7 @@
 //! A JSON text as items that refer to each other by their place, with numbers as they are written (Go: `json.Decoder` with
 //! `UseNumber`). References in it are rewritten in place.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -43,7 +44,7 @@ impl Documents {
     /// Adds the first JSON value of a text.
     pub(super) fn read(&mut self, text: &[u8]) -> Result<Item, SchemaError> {
         json::check_first(text, DEPTH).map_err(SchemaError::Schema)?;
-        let text = String::from_utf8_lossy(text);
+        let text = std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
         Ok(Reader { bytes: text.as_bytes(), text: &text, at: 0, into: self }.value())
     }
 
@@ -194,18 +195,17 @@ impl Reader<'_> {
         self.at += 1;
         let mut out = String::new();
         let mut plain = self.at;
-        while let Some(&byte) = self.bytes.get(self.at) {
-            match byte {
-                b'"' => break,
-                b'\\' => {
-                    out.push_str(&self.text[plain..self.at]);
-                    let c = self.escape();
-                    out.push(c);
-                    plain = self.at;
-                }
-                _ => self.at += 1,
+        while let Some(rest) = self.bytes.get(self.at..) {
+            self.at += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            if self.bytes.get(self.at) != Some(&b'\\') {
+                break;
             }
+            out.push_str(&self.text[plain..self.at]);
+            let c = self.escape();
+            out.push(c);
+            plain = self.at;
         }
+        self.at = self.at.min(self.bytes.len());
         out.push_str(&self.text[plain.min(self.at)..self.at]);
         self.at += 1;
         out
