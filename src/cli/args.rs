@@ -10,6 +10,39 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
+    /// Flags of all commands.
+    #[command(flatten)]
+    pub common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The command line of the one command that is started thousands of times in a row, a part of [`Cli`]: to put together all commands
+/// for it would take a quarter of a small chart's time.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, propagate_version = true, disable_help_subcommand = true)]
+pub(super) struct TemplateAlone {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: OnlyTemplate,
+}
+
+#[derive(Debug, Subcommand)]
+enum OnlyTemplate {
+    Template(Box<super::template::TemplateArgs>),
+}
+
+impl From<TemplateAlone> for Cli {
+    fn from(TemplateAlone { common, command: OnlyTemplate::Template(args) }: TemplateAlone) -> Self {
+        Self { common, command: Command::Template(args) }
+    }
+}
+
+/// Flags of all commands.
+#[derive(Debug, Args)]
+pub struct Common {
     /// What to print: text for people, or JSON with a documented schema (docs/output.md).
     #[arg(long, global = true, value_enum, default_value_t = Output::Text, help_heading = "Output")]
     pub output: Output,
@@ -19,9 +52,6 @@ pub struct Cli {
     /// Say more on standard error (-v: what is done, -vv: every request).
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
-    /// The command.
-    #[command(subcommand)]
-    pub command: Command,
 }
 
 /// How results are printed.

@@ -105,7 +105,10 @@ fn variable(name: &str) -> Option<String> {
 /// The command line with helm's commands as pflag reads them: a boolean may be given its value (`--no-hooks=false`), a value may
 /// begin with a hyphen, and of a flag that is given twice the last counts.
 pub(super) fn as_helm_reads(cli: Command) -> Command {
-    COMMANDS.iter().fold(cli, |cli, name| cli.mut_subcommand(name, below))
+    COMMANDS.iter().fold(cli, |cli, name| match cli.find_subcommand(name) {
+        Some(_) => cli.mut_subcommand(name, below),
+        None => cli,
+    })
 }
 
 fn below(command: Command) -> Command {

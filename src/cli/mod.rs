@@ -38,7 +38,7 @@ type Outcome = Result<u8, CliError>;
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let given: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match read() {
         Ok(cli) => cli,
         Err(error) => {
             if let Some(line) = helm::told(&error, &command(), &given) {
@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let console = Console::new(cli.output, cli.color);
+    let console = Console::new(cli.common.output, cli.common.color);
     match dispatch(cli, &console) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -60,8 +60,20 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The arguments of this process.
+fn read() -> Result<Cli, clap::Error> {
+    if std::env::args_os().nth(1).is_some_and(|word| word == "template") {
+        let alone = helm::as_helm_reads(args::TemplateAlone::command()).try_get_matches();
+        // What is wrong, and help, are told by the whole command line.
+        if let Ok(alone) = alone.and_then(|matches| args::TemplateAlone::from_arg_matches(&matches)) {
+            return Ok(alone.into());
+        }
+    }
+    command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
+}
+
 fn dispatch(cli: Cli, console: &Console) -> Outcome {
-    let verbose = cli.verbose;
+    let verbose = cli.common.verbose;
     match cli.command {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "evenkeel", &mut console.raw());
