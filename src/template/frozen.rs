@@ -32,7 +32,7 @@ impl Frozen {
             Kept::Bool(truth) => Value::Bool(*truth),
             Kept::Number(n) => number(n),
             Kept::String(text) => Value::String(text.clone()),
-            Kept::List(items) => Value::List(List::new(&ANY_LIST, items.iter().map(Self::thaw).collect())),
+            Kept::List(items) => Value::List(List::appended(&ANY_LIST, items.iter().map(Self::thaw).collect())),
             Kept::Map(_) => Value::Map(Map::new(&ANY_MAP, self.entries())),
         }
     }
@@ -63,5 +63,37 @@ impl From<&serde_json::Value> for Frozen {
 impl From<&serde_json::Map<String, serde_json::Value>> for Frozen {
     fn from(entries: &serde_json::Map<String, serde_json::Value>) -> Self {
         Self(Kept::Map(entries.iter().map(|(key, value)| (Arc::from(key.as_str()), Self::from(value))).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The text of a value, with the room in its lists.
+    fn shown(value: &Value) -> String {
+        match value {
+            Value::List(list) => {
+                let items: Vec<String> = list.items().iter().map(shown).collect();
+                format!("{}{:?}/{}", list.ty().name, items, list.capacity())
+            }
+            Value::Map(map) => {
+                let entries: Vec<String> =
+                    map.entries().iter().map(|(key, value)| format!("{key}={}", shown(value))).collect();
+                format!("{}{entries:?}", map.ty().name)
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_frozen_is_what_was_read() {
+        let json = json!({
+            "b": [1, 2.5, "x", null, true, {"k": []}], "a": {"z": u64::MAX, "y": -1, "x": 1e300}, "": [[1, 2, 3], ["a"]], "c": {},
+        });
+        assert_eq!(shown(&Frozen::from(&json).thaw()), shown(&Value::from(&json)));
+        let Value::Map(map) = Value::from(&json) else { panic!("a map") };
+        assert_eq!(Frozen::from(&json).entries().len(), map.len());
     }
 }
