@@ -449,6 +449,7 @@ impl<'a> Run<'a> {
         let mut waiting = self.unready.get(name).cloned().unwrap_or_default();
         waiting.objects.retain(|id, _| how.rules.waits_for(id));
         if waiting.objects.is_empty() {
+            self.unready.remove(name);
             self.judge(name, Standing::Ready, Vec::new()).await;
             return self.order.settled(name);
         }

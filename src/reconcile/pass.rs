@@ -793,3 +793,37 @@ fn needed_objects(objects: &BTreeMap<String, Vec<DesiredObject>>) -> BTreeMap<St
     }
     needed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn who_needs_whose_objects() {
+        let made = |value: serde_json::Value| {
+            let object = Object::new(value).unwrap();
+            DesiredObject {
+                id: object.id(),
+                version: String::new(),
+                object,
+                hash: String::new(),
+                keep: false,
+                if_missing: false,
+            }
+        };
+        let plain = |version: &str, kind: &str, namespace: &str, name: &str| {
+            made(json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}))
+        };
+        let definition = made(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "things.x.io"}, "spec": {"group": "x.io", "names": {"kind": "Thing"}}}));
+        let objects = BTreeMap::from([
+            ("app".to_owned(), vec![plain("x.io/v1", "Thing", "ns", "a"), plain("v1", "ConfigMap", "ns", "c")]),
+            ("crds".to_owned(), vec![definition, plain("x.io/v1", "Thing", "other", "own")]),
+            ("base".to_owned(), vec![plain("v1", "Namespace", "", "ns")]),
+            ("else".to_owned(), vec![plain("y.io/v1", "Thing", "elsewhere", "a")]),
+        ]);
+        let expected = BTreeMap::from([("app".to_owned(), vec!["base".to_owned(), "crds".to_owned()])]);
+        assert_eq!(needed_objects(&objects), expected);
+    }
+}

@@ -343,8 +343,20 @@ async fn a_commit_ends_the_daemons_wait(kubeconfig: &Path) {
     world.commit();
     let arguments = ["run", "--poll", "500ms", "--listen", "127.0.0.1:0", "--environment", &world.environment];
     let run = Evenkeel::new(arguments).arg("--kubeconfig").arg(kubeconfig);
-    let _daemon = run.repository(&world.repository).start();
+    let mut daemon = run.repository(&world.repository).start();
+    let line = daemon.next_line("the address", Duration::from_secs(20), |line| line.starts_with("serving http://"));
+    let url = format!("{}/api/v1/environments/{}", line.trim_start_matches("serving "), world.environment);
     world.there("app").await;
+    // It waits for ten minutes, and says so meanwhile.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    crate::harness::eventually("the wait to be shown", Duration::from_secs(20), || async {
+        let text = client.get(&url).send().await.map_err(|e| e.to_string())?.text().await.map_err(|e| e.to_string())?;
+        let status: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+        let release = &status["releases"][0];
+        let waits = status["state"] == "progressing" && release["messages"][0] == "an object is not ready yet";
+        if waits && release["objects"] == 1 { Ok(()) } else { Err(text) }
+    })
+    .await;
     let why = Evenkeel::new(["why", &format!("{}/app", world.environment), "--output", "json"]);
     let why = why.arg("--kubeconfig").arg(kubeconfig).repository(&world.repository);
     let waits = why.run().expect_code(0).json();
