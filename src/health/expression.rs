@@ -15,6 +15,8 @@ pub const LONGEST: usize = 2000;
 const DEEPEST: usize = 40;
 /// How deep loops (`all`, `exists`, `map`, `filter`) may be nested: each runs once for every item of the one around it.
 const LOOPS: usize = 2;
+/// The largest list or map of an object that loops within loops may go over.
+const LARGEST: usize = 1000;
 /// The stack that reading and answering are given.
 const STACK: usize = 32 << 20;
 /// The parts of an object that an expression may name; `self` is all of it.
@@ -60,6 +62,8 @@ pub struct Expression {
     text: String,
     program: Arc<Program>,
     environment: Arc<Env>,
+    /// Whether there are loops within loops.
+    nested: bool,
 }
 
 impl Expression {
@@ -80,8 +84,8 @@ impl Expression {
         stacker::grow(STACK, || {
             let environment = Arc::new(Env::stdlib());
             let program = environment.compile(text.trim_end()).map_err(|errors| located(text, &errors))?;
-            check(text, &program)?;
-            Ok(Self { text: text.to_owned(), program: Arc::new(program), environment })
+            let nested = check(text, &program)? == LOOPS;
+            Ok(Self { text: text.to_owned(), program: Arc::new(program), environment, nested })
         })
     }
 
@@ -90,6 +94,9 @@ impl Expression {
     /// # Errors
     /// When it has no answer (a field that is not there), or one that is neither true nor false.
     pub fn holds(&self, object: &Value) -> Result<bool, String> {
+        if self.nested && largest(object) > LARGEST {
+            return Err(format!("loops within loops over more than {LARGEST} items"));
+        }
         stacker::grow(STACK, || {
             let mut context = Context::with_env(Arc::clone(&self.environment));
             for name in NAMES {
@@ -172,8 +179,27 @@ fn located(text: &str, errors: &cel::ParseErrors) -> ExpressionError {
     ExpressionError { message, line: number(first.pos.0).min(lines), column: number(first.pos.1) }
 }
 
-/// What a parser lets pass and no object would ever answer.
-fn check(text: &str, program: &Program) -> Result<(), ExpressionError> {
+/// The items of the largest list or map in a value.
+fn largest(value: &Value) -> usize {
+    let (mut largest, mut open) = (0, vec![value]);
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => {
+                largest = largest.max(items.len());
+                open.extend(items);
+            }
+            Value::Object(map) => {
+                largest = largest.max(map.len());
+                open.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    largest
+}
+
+/// What a parser lets pass and no object would ever answer; how deep loops are nested.
+fn check(text: &str, program: &Program) -> Result<usize, ExpressionError> {
     let at = |id: u64, message: String| {
         let offset = program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
         let before: String = text.chars().take(offset).collect();
@@ -183,6 +209,7 @@ fn check(text: &str, program: &Program) -> Result<(), ExpressionError> {
         ExpressionError { message, line: number(line), column: number(column) }
     };
     // What is still to be looked at, with the names that loops around it give, and how many loops and steps those are.
+    let mut deepest = 0;
     let mut open: Vec<(&IdedExpr, Vec<&str>, usize, usize)> = vec![(program.expression(), Vec::new(), 0, 0)];
     while let Some((expression, names, loops, depth)) = open.pop() {
         if depth > 4 * DEEPEST {
@@ -228,6 +255,7 @@ fn check(text: &str, program: &Program) -> Result<(), ExpressionError> {
                     return Err(at(expression.id, format!("loops more than {LOOPS} deep")));
                 }
                 go(&each.iter_range);
+                deepest = deepest.max(loops + 1);
                 let mut inner = names.clone();
                 inner.extend([each.iter_var.as_str(), each.accu_var.as_str()]);
                 inner.extend(each.iter_var2.as_deref());
@@ -238,7 +266,7 @@ fn check(text: &str, program: &Program) -> Result<(), ExpressionError> {
             Expr::Literal(_) | Expr::Unspecified => {}
         }
     }
-    Ok(())
+    Ok(deepest)
 }
 
 #[cfg(test)]
@@ -290,6 +318,15 @@ mod tests {
         let nested = "status.a.all(a, a.all(b, b.all(c, c == 1)))";
         assert!(wrong(nested).ends_with("loops more than 2 deep"), "{}", wrong(nested));
         assert!(Expression::parse("status.a.all(a, a.all(b, b == 1))").is_ok());
+    }
+
+    #[test]
+    fn no_object_keeps_it_busy() {
+        let many = json!({"status": {"a": vec![1; LARGEST + 1]}});
+        let nested = Expression::parse("status.a.all(a, status.a.all(b, b == a))").unwrap();
+        assert_eq!(nested.holds(&many), Err("loops within loops over more than 1000 items".to_owned()));
+        assert_eq!(nested.holds(&json!({"status": {"a": [1, 1]}})), Ok(true));
+        assert_eq!(Expression::parse("status.a.all(a, a == 1)").unwrap().holds(&many), Ok(true));
     }
 
     #[test]
