@@ -104,6 +104,7 @@ impl Settled {
             inventory: self.inventories.get(name),
             prune: &self.prune,
             on_drift: OnDrift::Correct,
+            lifecycle: None,
         };
         EnvironmentInput {
             environment: "staging",

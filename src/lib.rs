@@ -27,6 +27,7 @@ pub mod chart;
 pub mod template;
 pub mod functions;
 pub mod render;
+pub mod history;
 
 // Live state.
 pub mod cluster;

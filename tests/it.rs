@@ -16,6 +16,7 @@ mod fields;
 mod git;
 mod harness;
 mod health;
+mod helm;
 mod parity;
 mod remote;
 mod render;

@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "template",
     "functions",
     "render",
+    "history",
     "drift",
     "plan",
     "report",

@@ -5,7 +5,7 @@
 //!
 //! Writers of before keep removed fields alive: their entries in the managed fields are co-owners. When an object is adopted,
 //! the entries of `helm` and of `kubectl apply` are merged into ours (what those tools wrote and the chart no longer says then
-//! really vanishes); `before-first-apply`, which the server invents for objects without managed fields, is dropped: it covers
+//! really vanishes, except helm's own mark of the release, which helm asks for); `before-first-apply`, which the server invents for objects without managed fields, is dropped: it covers
 //! every field there is, an autoscaler's replicas too, and taking those over would reset them.
 
 use serde_json::{Map, Value, json};
@@ -72,7 +72,12 @@ pub(super) fn migrated(live: &Object, now: &str) -> Option<Vec<Value>> {
             });
             // Sets in two versions cannot be merged without the server's conversion.
             if base.get("apiVersion") == entry.get("apiVersion") {
-                let fields = entry.get("fieldsV1").cloned().unwrap_or_default();
+                let mut fields = entry.get("fieldsV1").cloned().unwrap_or_default();
+                if let Some(marks) = take_marks(&mut fields) {
+                    let mut theirs = entry.clone();
+                    theirs["fieldsV1"] = marks;
+                    kept.push(theirs);
+                }
                 unite(&mut base["fieldsV1"], fields);
                 changed = true;
             } else {
@@ -83,6 +88,27 @@ pub(super) fn migrated(live: &Object, now: &str) -> Option<Vec<Value>> {
         }
     }
     changed.then(|| ours.into_iter().chain(kept).collect())
+}
+
+/// What helm itself puts on every object of a release. `helm upgrade` and `rollback` look for it on objects that they do not know.
+const MARKS: &[(&str, &str)] = &[
+    ("f:annotations", "f:meta.helm.sh/release-name"),
+    ("f:annotations", "f:meta.helm.sh/release-namespace"),
+    ("f:labels", "f:app.kubernetes.io/managed-by"),
+];
+
+/// Takes helm's marks out of a set: they stay its own, so that they stay on the object.
+fn take_marks(fields: &mut Value) -> Option<Value> {
+    let metadata = fields.get_mut("f:metadata")?;
+    let mut taken = json!({});
+    for (map, mark) in MARKS {
+        if let Some(Value::Object(entries)) = metadata.get_mut(*map)
+            && let Some(value) = entries.remove(*mark)
+        {
+            taken[*map][*mark] = value;
+        }
+    }
+    taken.get("f:annotations").is_some().then(|| json!({"f:metadata": taken}))
 }
 
 /// The union of two sets in their JSON form.
@@ -152,6 +178,18 @@ mod tests {
         assert!(is_ours(&entries[0]));
         assert_eq!(entries[0]["fieldsV1"], json!({"f:data": {"f:a": {}, "f:b": {}}}));
         assert_eq!(entries[1]["manager"], "kubectl-edit");
+    }
+
+    #[test]
+    fn helms_marks_stay_helms() {
+        let fields = json!({"f:data": {"f:a": {}}, "f:metadata": {
+            "f:annotations": {"f:meta.helm.sh/release-name": {}, "f:meta.helm.sh/release-namespace": {}, "f:x": {}},
+            "f:labels": {"f:app.kubernetes.io/managed-by": {}}}});
+        let entries = migrated(&object("", &json!([entry("helm", "Update", &fields)])), "now").unwrap();
+        assert_eq!(entries[0]["fieldsV1"]["f:metadata"]["f:annotations"], json!({"f:x": {}}));
+        assert_eq!(entries[1]["manager"], "helm");
+        assert_eq!(entries[1]["fieldsV1"]["f:metadata"]["f:annotations"].as_object().unwrap().len(), 2);
+        assert_eq!(entries[1]["fieldsV1"].get("f:data"), None);
     }
 
     #[test]

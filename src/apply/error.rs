@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cluster::ClusterError;
+use crate::history::Event;
 use crate::manifest::{MASK, Object, ObjectId, is_secret};
 
 /// Why a write did not happen.
@@ -55,6 +56,22 @@ pub enum ApplyError {
         "the Secret {0} holds no key of 16 bytes or more; restore it, or delete it to have random values made anew"
     )]
     KeyDamaged(String),
+    /// A hook did not do what it should. Not retryable by itself: it has had its own tries.
+    #[error("the {event} hook {} failed: {reason}", id.display())]
+    HookFailed {
+        /// When it ran.
+        event: Event,
+        /// Its object.
+        id: ObjectId,
+        /// What it, or its last pod, says.
+        reason: String,
+    },
+    /// A hook is to take the place of an object that is no hook. Not retryable: one of the two needs another name.
+    #[error("{} is there and is no hook: it is not deleted for one", .0.display())]
+    NotAHook(ObjectId),
+    /// What helm's history holds of a release cannot be used. Not retryable.
+    #[error("{0}")]
+    History(String),
     /// The pass was told to stop before this object's turn.
     #[error("interrupted")]
     Interrupted,
@@ -69,8 +86,19 @@ impl ApplyError {
             Self::BeingDeleted(_) | Self::InventoryChanged { .. } | Self::NotEstablished { .. } | Self::Interrupted => {
                 true
             }
-            Self::KeyDamaged(_) | Self::OwnedByAnother { .. } | Self::InventoryDamaged { .. } => false,
+            Self::HookFailed { .. }
+            | Self::NotAHook(_)
+            | Self::History(_)
+            | Self::KeyDamaged(_)
+            | Self::OwnedByAnother { .. }
+            | Self::InventoryDamaged { .. } => false,
         }
+    }
+
+    /// Whether it is about a hook alone: what the release owns is known all the same.
+    #[must_use]
+    pub fn is_of_a_hook(&self) -> bool {
+        matches!(self, Self::HookFailed { .. } | Self::NotAHook(_))
     }
 
     /// The error of writing an object. The server quotes what it was sent: a Secret's values are taken out.

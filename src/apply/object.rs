@@ -34,6 +34,8 @@ pub enum Action {
     Deleted,
     /// It was left alone, on purpose.
     Skipped,
+    /// A hook: it was made, and did what it should.
+    Ran,
 }
 
 impl Action {
@@ -46,6 +48,7 @@ impl Action {
             Self::Unchanged => "unchanged",
             Self::Deleted => "deleted",
             Self::Skipped => "skipped",
+            Self::Ran => "ran",
         }
     }
 }

@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use super::adopt::Owner;
 use super::delete::{Spared, delete_object};
 use super::error::{ApplyError, Taken};
+use super::lifecycle::begun;
 use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
 use super::record::{delete_inventory, ensure_namespace, write_inventory};
 use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait};
 use crate::health::Rules;
 use crate::manifest::{Applied, Inventory, Object, ObjectId, Verdict, install_rank};
-use crate::plan::{self, ReleasePlan, Verb};
+use crate::plan::{self, OperationKind, ReleasePlan, Verb};
 
 /// What is told as it happens: every object, once.
 pub type OnObject<'a> = dyn Fn(&ObjectResult) + Send + Sync + 'a;
@@ -95,8 +96,9 @@ impl Record {
     }
 
     /// Stores an inventory when it differs from the stored one.
-    async fn store(&mut self, cluster: &Cluster, inventory: Inventory) -> Result<(), ApplyError> {
-        if inventory == self.inventory && (self.version.is_some() || inventory.objects.is_empty()) {
+    pub(super) async fn store(&mut self, cluster: &Cluster, inventory: Inventory) -> Result<(), ApplyError> {
+        let nothing = inventory.objects.is_empty() && inventory.lifecycle.is_none();
+        if inventory == self.inventory && (self.version.is_some() || nothing) {
             return Ok(());
         }
         let version = write_inventory(cluster, &inventory, self.version.as_deref()).await?;
@@ -228,6 +230,12 @@ impl Work<'_> {
         let owned_before = self.report.record.inventory.objects.clone();
         let mut inventory = self.report.record.inventory.clone();
         inventory.namespace.clone_from(&plan.namespace);
+        // What is begun, or taken over as it is; with nothing to apply, the end says it all.
+        let at_once = [OperationKind::Adopt, OperationKind::Correct];
+        let at_once = plan.operation.as_ref().is_some_and(|o| at_once.contains(&o.kind));
+        if let Some(lifecycle) = begun(plan, &inventory).filter(|_| at_once || !planned.is_empty()) {
+            inventory.lifecycle = Some(lifecycle);
+        }
         // What is about to be: an entry without a UID says that an apply may have happened.
         for Planned { action, .. } in &planned {
             inventory.objects.entry(action.id.clone()).or_insert_with(|| Applied {
@@ -422,7 +430,7 @@ impl Work<'_> {
                 break;
             }
         }
-        let empty = inventory.objects.is_empty();
+        let empty = inventory.objects.is_empty() && inventory.lifecycle.is_none();
         if let (true, true, Ok(()), Some(version)) = (empty, plan.gone, &result, self.report.record.version.clone()) {
             delete_inventory(self.cluster, &self.owner, &version).await?;
             self.report.record = Record { inventory, version: None };

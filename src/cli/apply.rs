@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::{Outcome, interruption, source};
 use crate::apply::Action as Done;
 use crate::plan::{FindingKind, Plan, Verb};
-use crate::reconcile::{Event, Look, PassOptions, Reconciler, Source};
+use crate::reconcile::{Asked, Event, Look, PassOptions, Reconciler, Source};
 use crate::report::{
     BAD, DIM, EnvironmentStatus, GOOD, ReleaseState, ReleaseStatus, WARN, paint, plan_json, plan_text,
 };
@@ -26,29 +26,57 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     let reconciler = Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None);
     // Somebody asks for it by hand: what failed before is tried again.
     let mut reconciler = reconciler.insistent();
+    if args.resume {
+        let Some(release) = &target.release else {
+            return Err(CliError::user("`--resume` is about one release").hint("write ENV/RELEASE"));
+        };
+        reconciler.ask(release, Asked::Resume);
+    }
     reconciler.prepare().await?;
     let look = planned(&mut reconciler, &opened, &target).await?;
+    let options = once(!args.no_wait, cancel);
+    carry_out(&mut reconciler, &opened, &target, look, &options, console).await
+}
+
+/// How a command makes its one pass.
+pub(super) fn once(wait: bool, cancel: CancellationToken) -> PassOptions {
+    PassOptions { apply: true, wait, cancel, stop_waiting: CancellationToken::new(), retry_after: None }
+}
+
+/// Prints a plan that is not carried out.
+pub(super) fn tell_plan(plan: &Plan, console: &Console) -> Outcome {
+    let errors = refused_deletions(plan);
+    if console.json() {
+        console.value(&serde_json::json!({"plan": plan_json(plan), "errors": errors_json(&errors)}));
+    } else {
+        console.text(&plan_text(plan, false));
+    }
+    Ok(console.finish(&errors, 0))
+}
+
+/// Carries a plan out and tells how that went.
+pub(super) async fn carry_out(
+    reconciler: &mut Reconciler,
+    opened: &Source,
+    target: &Target,
+    look: Look,
+    options: &PassOptions,
+    console: &Console,
+) -> Outcome {
     let plan = plan_json(&look.plan);
     let mut errors = refused_deletions(&look.plan);
     if !console.json() {
         console.text(&plan_text(&look.plan, false));
     }
-    let options = PassOptions {
-        apply: true,
-        wait: !args.no_wait,
-        cancel: cancel.clone(),
-        stop_waiting: CancellationToken::new(),
-        retry_after: None,
-    };
-    let outcomes = reconciler.execute(&look, &options, &|event| show(console, &event)).await;
+    let outcomes = reconciler.execute(&look, options, &|event| show(console, &event)).await;
     console.clear();
-    let mut report = reconciler.report(&opened, look, outcomes, &options);
+    let mut report = reconciler.report(opened, look, outcomes, options);
     report.status.time = jiff::Timestamp::now().to_string();
     if let Some(release) = &target.release {
         report.status.releases.retain(|r| r.name == *release);
         report.status.state = EnvironmentStatus::worst(&report.status.releases);
     }
-    if cancel.is_cancelled() {
+    if options.cancel.is_cancelled() {
         errors.push(CliError::cluster(
             "interrupted; the object in hand was finished, and the inventory names what is there",
         ));

@@ -100,6 +100,14 @@ pub enum Command {
     Status(LiveArgs),
     /// Say what state a release is in, since when, what it waits for, and what would unblock it.
     Why(WhyArgs),
+    /// List the revisions of a release, as `helm history` does.
+    History(super::history::HistoryArgs),
+    /// Take a release back to an earlier revision. What Git says of it is not applied again until a commit changes it.
+    Rollback(super::rollback::RollbackArgs),
+    /// Delete a release's objects and its history. It stays away until a commit changes it.
+    Uninstall(super::uninstall::UninstallArgs),
+    /// Run the tests of a release (hooks of the event `test`). Exit: 0 all passed, 1 one failed, 2 error.
+    Test(super::test::TestArgs),
     /// Follow a repository and keep the cluster equal to it.
     Run(Box<RunArgs>),
     /// Serve an in-memory Kubernetes API on loopback.
@@ -216,6 +224,9 @@ pub struct ApplyArgs {
     /// Do not wait for the last stage to become ready.
     #[arg(long)]
     pub no_wait: bool,
+    /// Apply what Git says of the named release although it was rolled back from, or uninstalled.
+    #[arg(long)]
+    pub resume: bool,
     /// Plan again whenever a file of the working folder is saved, until interrupted (shows the plan; applies nothing).
     #[arg(long, conflicts_with = "rev")]
     pub watch: bool,

@@ -11,16 +11,20 @@ mod error;
 mod explain;
 mod files;
 mod helm;
+mod history;
 mod lint;
 mod lock;
 mod log;
 mod mask;
 mod render;
+mod rollback;
 mod run;
 mod sandbox;
 mod source;
 mod status;
 mod template;
+mod test;
+mod uninstall;
 mod why;
 
 use std::process::ExitCode;
@@ -102,6 +106,10 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
         Command::Drift(args) => on_runtime(verbose, drift::run(args, console)),
         Command::Status(args) => on_runtime(verbose, status::run(args, console)),
         Command::Why(args) => on_runtime(verbose, why::run(args, console)),
+        Command::History(args) => on_runtime(verbose, history::run(args, console)),
+        Command::Rollback(args) => on_runtime(verbose, rollback::run(args, console)),
+        Command::Uninstall(args) => on_runtime(verbose, uninstall::run(args, console)),
+        Command::Test(args) => on_runtime(verbose, test::run(args, console)),
         Command::Sandbox(args) => on_runtime(verbose, sandbox::run(args, console)),
         Command::Demo(args) => {
             log::start_quiet(verbose);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ObjectId;
+use super::{Lifecycle, ObjectId};
 
 /// One object of an inventory, as it was when it was applied last.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -79,6 +79,9 @@ pub struct Inventory {
     pub verdict: Option<Verdict>,
     /// The objects by identity.
     pub objects: BTreeMap<ObjectId, Applied>,
+    /// How far the release is in its life; none before evenkeel wrote a revision of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
 }
 
 /// A stored inventory that cannot be read. Not retryable; nothing of the release is pruned while it lasts.

@@ -3,6 +3,7 @@
 
 mod identity;
 mod inventory;
+mod lifecycle;
 mod mask;
 mod object;
 mod order;
@@ -11,6 +12,7 @@ mod redact;
 
 pub use identity::{Gvk, ObjectId};
 pub use inventory::{Applied, Inventory, InventoryError, Standing, Verdict};
+pub use lifecycle::{Held, HookRun, Lifecycle, Progress, RunPhase};
 pub use mask::{MASK, is_secret, masked};
 pub use object::{Object, ObjectError};
 pub use order::{install_rank, sort_for_install, sort_for_uninstall};
@@ -27,6 +29,9 @@ pub const LABEL_RELEASE: &str = "evenkeel.dev/release";
 pub const ANNOTATION_OWNER: &str = "evenkeel.dev/owner";
 /// Annotation: how an object is applied; `ifMissing` creates it and leaves it alone afterwards.
 pub const ANNOTATION_APPLY: &str = "evenkeel.dev/apply";
+
+/// Annotation of a hook's object: whose run it is, so that an interrupted pass finds it again.
+pub const ANNOTATION_HOOK: &str = "evenkeel.dev/hook";
 
 /// The value of [`ANNOTATION_OWNER`] for an object of a release.
 #[must_use]

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::manifest::{Object, ObjectId, masked};
 
+use super::{HookSpec, Operation};
+
 /// What is done to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +31,8 @@ pub enum Verb {
     Keep,
     /// It cannot be touched: it is somebody else's.
     Refuse,
+    /// It is made for its event, and waited for until it is done.
+    Hook,
 }
 
 impl Verb {
@@ -51,6 +55,7 @@ impl Verb {
             Self::Prune => "prune",
             Self::Keep => "keep",
             Self::Refuse => "refuse",
+            Self::Hook => "hook",
         }
     }
 }
@@ -85,13 +90,16 @@ pub struct Action {
     /// The desired object as it is sent; absent for deletions, and in what is printed when it holds secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
+    /// When it runs, of a hook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<HookSpec>,
 }
 
 impl Action {
     /// Whether the cluster changes: an object that is gone already is only struck off the inventory.
     #[must_use]
     pub fn changes(&self) -> bool {
-        self.verb.writes() && !(self.verb == Verb::Prune && self.uid.is_empty())
+        (self.verb.writes() || self.verb == Verb::Hook) && !(self.verb == Verb::Prune && self.uid.is_empty())
     }
 }
 
@@ -107,6 +115,15 @@ pub struct ReleasePlan {
     pub stage: usize,
     /// Whether the release left Git.
     pub gone: bool,
+    /// The step in helm's life cycle, when there is one to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// Hooks that run before the objects are applied, or deleted where the release left Git.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Action>,
+    /// Hooks that run when the objects are applied and ready, or deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Action>,
     /// Objects to apply, in helm's install order.
     pub apply: Vec<Action>,
     /// Objects that are no longer wanted, in the reverse order; done after every release was applied.
@@ -114,9 +131,21 @@ pub struct ReleasePlan {
 }
 
 impl ReleasePlan {
-    /// Every action, applies first.
+    /// Every action on an object that the release keeps or gives up, applies first.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.apply.iter().chain(&self.prune)
+    }
+
+    /// Every hook.
+    pub fn hooks(&self) -> impl Iterator<Item = &Action> {
+        self.before.iter().chain(&self.after)
+    }
+
+    /// Takes the step in helm's life cycle out: nothing new comes about.
+    pub fn without_operation(&mut self) {
+        self.operation = None;
+        self.before.clear();
+        self.after.clear();
     }
 
     /// Whether an object of it cannot be touched, so that nothing of it is.
@@ -174,7 +203,13 @@ impl Plan {
     pub(super) fn new(environment: &str, revision: &str, releases: Vec<ReleasePlan>, findings: Vec<Finding>) -> Self {
         let mut digest = Sha256::new();
         for release in &releases {
-            for action in release.actions().filter(|a| a.verb != Verb::Unchanged) {
+            if let Some(operation) = &release.operation {
+                let version = operation.version.unwrap_or_default();
+                let said = format!("{} {} {version}", operation.kind.as_str(), release.release);
+                digest.update((said.len() as u64).to_le_bytes());
+                digest.update(said.as_bytes());
+            }
+            for action in release.hooks().chain(release.actions()).filter(|a| a.verb != Verb::Unchanged) {
                 for part in [&release.release, action.verb.as_str(), &action.id.to_string(), &action.hash, &action.uid]
                 {
                     digest.update((part.len() as u64).to_le_bytes());
@@ -194,7 +229,7 @@ impl Plan {
     /// Whether executing it would write nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.actions().any(|(_, a)| a.changes())
+        !self.actions().any(|(_, a)| a.changes()) && self.releases.iter().all(|r| r.operation.is_none())
     }
 
     /// For printing: unchanged objects left out, secret values masked.
@@ -202,9 +237,11 @@ impl Plan {
     pub fn printable(&self) -> Self {
         let mut plan = self.clone();
         for release in &mut plan.releases {
-            release.apply.retain(|a| a.verb != Verb::Unchanged);
-            for action in &mut release.apply {
-                action.object = action.object.as_ref().map(masked);
+            for actions in [&mut release.apply, &mut release.before, &mut release.after] {
+                actions.retain(|a| a.verb != Verb::Unchanged);
+                for action in actions {
+                    action.object = action.object.as_ref().map(masked);
+                }
             }
         }
         plan

@@ -4,17 +4,17 @@ use crate::environment::MaxDeletions;
 
 use super::{Action, Finding, FindingKind, ReleasePlan, Verb};
 
-/// Turns every deletion into a `keep` when there are more than the environment bears.
+/// Turns every deletion into a `keep` when there are more than the environment bears; says whether they may be made.
 pub(super) fn limit_deletions(
-    releases: &mut [ReleasePlan],
+    releases: &mut [&mut ReleasePlan],
     owned: usize,
     max: MaxDeletions,
     findings: &mut Vec<Finding>,
-) {
+) -> bool {
     let deletions = releases.iter().flat_map(|r| &r.prune).filter(|a| deletes(a)).count();
     let allowed = max.allowed(owned);
     if deletions <= allowed {
-        return;
+        return true;
     }
     let limit = match max {
         MaxDeletions::Count(count) => count.to_string(),
@@ -30,6 +30,7 @@ pub(super) fn limit_deletions(
         release: String::new(),
         message: format!("nothing is deleted: {reason}; raise the limit in environment.yaml to confirm"),
     });
+    false
 }
 
 /// An object that is gone already is only struck off the inventory.

@@ -7,10 +7,14 @@
 mod action;
 mod desired;
 mod guard;
+mod lifecycle;
 mod release;
 
 pub use action::{Action, Finding, FindingKind, Plan, ReleasePlan, Verb};
 pub use desired::{DesiredError, DesiredObject, Scopes, desire};
+pub use lifecycle::{
+    DesiredHook, HookSpec, Installed, LifecycleInput, Operation, OperationKind, desire_hooks, hook_actions, run_key,
+};
 pub use release::{Desired, Live, ReleaseInput};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,11 +74,25 @@ pub fn plan(input: &EnvironmentInput<'_>) -> Plan {
     for release in &input.releases {
         let mut made = release::plan_release(release, input, &wanted, &given_up, &mut findings);
         made.prune = release::plan_prune(release, input, &wanted, unknown_home, &mut findings);
+        if let Some((operation, before, after)) = lifecycle::plan_operation(release) {
+            made.operation = Some(operation);
+            (made.before, made.after) = (before, after);
+        }
+        // It is not uninstalled while its objects have to wait.
+        if made.gone && !release.confirmed() && (unknown_home.is_some() || !release.prune.enabled) {
+            made.without_operation();
+        }
         releases.push(made);
     }
     releases.sort_by(|a, b| a.stage.cmp(&b.stage).then_with(|| a.release.cmp(&b.release)));
     let owned = input.releases.iter().filter_map(|r| r.inventory).map(|i| i.objects.len()).sum();
-    guard::limit_deletions(&mut releases, owned, input.max_deletions, &mut findings);
+    // What somebody asks for by name is confirmed.
+    let confirmed: BTreeSet<&str> = input.releases.iter().filter(|r| r.confirmed()).map(|r| r.name).collect();
+    let open = releases.iter_mut().filter(|r| !confirmed.contains(r.release.as_str()));
+    let mut open: Vec<&mut ReleasePlan> = open.collect();
+    if !guard::limit_deletions(&mut open, owned, input.max_deletions, &mut findings) {
+        open.into_iter().filter(|r| r.gone).for_each(ReleasePlan::without_operation);
+    }
     findings.sort();
     Plan::new(input.environment, input.revision, releases, findings)
 }

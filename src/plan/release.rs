@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::environment::{OnDrift, Prune};
 use crate::manifest::{Applied, Inventory, ObjectId, owner_of, sort_for_uninstall};
 
-use super::{Action, DesiredObject, EnvironmentInput, Finding, FindingKind, ReleasePlan, Verb};
+use super::{Action, DesiredObject, EnvironmentInput, Finding, FindingKind, LifecycleInput, ReleasePlan, Verb};
 
 /// What a release should be.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub struct ReleaseInput<'a> {
     pub prune: &'a Prune,
     /// What to do about drift.
     pub on_drift: OnDrift,
+    /// Helm's life cycle; without it, no revision is written and no hook runs.
+    pub lifecycle: Option<LifecycleInput<'a>>,
 }
 
 /// The objects that a release applies.
@@ -94,6 +96,7 @@ pub(super) fn plan_release(
             uid: String::new(),
             keep: desired.keep,
             object: Some(desired.object.clone()),
+            hook: None,
         });
     }
     ReleasePlan {
@@ -101,6 +104,9 @@ pub(super) fn plan_release(
         namespace: release.namespace.to_owned(),
         stage: release.stage,
         gone: matches!(release.desired, Desired::Gone),
+        operation: None,
+        before: Vec::new(),
+        after: Vec::new(),
         apply,
         prune: Vec::new(),
     }
@@ -199,11 +205,11 @@ pub(super) fn plan_prune(
             (Verb::Keep, "its annotation says to keep it".to_owned())
         } else if release.prune.protect.contains(&id.kind) {
             (Verb::Keep, format!("{} is a protected kind", id.kind))
-        } else if !release.prune.enabled {
+        } else if !release.prune.enabled && !release.confirmed() {
             (Verb::Keep, "prune is disabled".to_owned())
         } else if empty {
             (Verb::Keep, "the release renders nothing".to_owned())
-        } else if let Some(home) = unknown_home {
+        } else if let Some(home) = unknown_home.filter(|_| !release.confirmed()) {
             (Verb::Keep, format!("release {home} cannot be rendered and may want it"))
         } else if live.owner.as_deref() != Some(owner_of(id, input.environment, release.name).as_str()) {
             (Verb::Keep, "its owner annotation does not name it as ours".to_owned())
@@ -214,7 +220,12 @@ pub(super) fn plan_prune(
         } else {
             (
                 Verb::Prune,
-                if release.prune_reason_gone() { "its release left Git" } else { "no longer rendered" }.to_owned(),
+                match () {
+                    () if release.confirmed() => "it is uninstalled",
+                    () if release.prune_reason_gone() => "its release left Git",
+                    () => "no longer rendered",
+                }
+                .to_owned(),
             )
         };
         actions.push(action(verb, id, entry, &live.uid, reason));
@@ -236,6 +247,11 @@ impl ReleaseInput<'_> {
     fn prune_reason_gone(&self) -> bool {
         matches!(self.desired, Desired::Gone)
     }
+
+    /// Whether somebody asked for its deletions by name.
+    pub(super) fn confirmed(&self) -> bool {
+        self.lifecycle.as_ref().is_some_and(|l| l.confirmed)
+    }
 }
 
 fn action(verb: Verb, id: &ObjectId, entry: &Applied, uid: &str, reason: String) -> Action {
@@ -248,5 +264,6 @@ fn action(verb: Verb, id: &ObjectId, entry: &Applied, uid: &str, reason: String)
         uid: uid.to_owned(),
         keep: entry.keep,
         object: None,
+        hook: None,
     }
 }

@@ -72,6 +72,7 @@ impl World {
                 inventory: self.inventories.get(name),
                 prune: &self.prune,
                 on_drift: self.on_drift,
+                lifecycle: None,
             })
             .collect();
         plan(&EnvironmentInput {

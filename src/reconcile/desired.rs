@@ -10,6 +10,7 @@ use crate::cluster;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, OnFailure, Policies, Release};
 use crate::health::Rules;
+use crate::history::{self, Revision};
 use crate::manifest::{self, Object};
 use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
 use crate::values::{Layer, LayerKind, Merged};
@@ -46,6 +47,8 @@ pub struct DesiredRelease {
     pub on_failure: OnFailure,
     /// When its objects are ready.
     pub health: Rules,
+    /// A digest of everything in Git that it depends on, empty when that cannot be read.
+    pub inputs: String,
     /// What it renders, or everything that is wrong with it.
     pub rendered: Result<Arc<Rendered>, Vec<String>>,
 }
@@ -55,10 +58,27 @@ pub struct DesiredRelease {
 pub struct Rendered {
     /// The objects in helm's install order, hooks excepted.
     pub objects: Vec<Object>,
-    /// The names of the hooks, which are not run.
-    pub hooks: Vec<String>,
-    /// The notes, for people.
-    pub notes: Option<String>,
+    /// What helm's record of it holds; of the chart, the metadata alone.
+    pub content: Revision,
+    /// The content's digest.
+    pub digest: String,
+    /// The chart, where there is one.
+    pub chart: Option<Arc<CompiledChart>>,
+}
+
+impl Rendered {
+    /// The whole record: the content with the chart as it was rendered.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        let mut revision = self.content.clone();
+        if let Some(chart) = &self.chart
+            // It was rendered: its dependencies can be processed.
+            && let Ok(used) = chart.chart().with_dependencies(&revision.config)
+        {
+            revision.chart = history::chart_json(&used);
+        }
+        revision
+    }
 }
 
 /// Renders of earlier passes, by release: used again while everything that they depend on is the same.
@@ -118,6 +138,7 @@ pub fn read_environment(
                     policies: None,
                     on_failure: OnFailure::default(),
                     health: Rules::default(),
+                    inputs: String::new(),
                     rendered: Err(broken.diagnostics.iter().map(ToString::to_string).collect()),
                 },
                 Ok(release) => {
@@ -141,6 +162,7 @@ pub fn read_environment(
                         policies: Some(release.policies.clone()),
                         on_failure: release.on_failure,
                         health: release.health.clone(),
+                        inputs: release.digest.clone(),
                         rendered,
                     }
                 }
@@ -196,6 +218,11 @@ fn render(
     charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
 ) -> Result<Rendered, Vec<String>> {
     let mut made = Rendered::default();
+    let content = &mut made.content;
+    content.name.clone_from(&release.release_name);
+    content.namespace.clone_from(&release.namespace);
+    content.config.clone_from(&release.values.value);
+    content.chart = history::plain_chart(&release.release_name);
     if let Some(place) = &release.chart {
         let chart = compiled(source, place, charts).map_err(|e| vec![e])?;
         let options = render_options(source, release, surroundings);
@@ -219,8 +246,12 @@ fn render(
         if !errors.is_empty() {
             return Err(errors);
         }
-        made.hooks = rendered.hooks.iter().map(|h| format!("{} ({})", h.name, h.events.join(", "))).collect();
-        made.notes = Some(rendered.notes.trim().to_owned()).filter(|n| !n.is_empty());
+        content.manifest = rendered.manifest_text(false);
+        content.hooks = rendered.hooks.iter().map(Into::into).collect();
+        content.info.notes = rendered.notes;
+        let metadata = serde_json::from_str::<serde_json::Value>(&chart.chart().metadata.to_go_json());
+        content.chart = serde_json::json!({"metadata": metadata.unwrap_or_default()});
+        made.chart = Some(chart);
     }
     let mut errors = Vec::new();
     for file in &release.manifests {
@@ -228,7 +259,10 @@ fn render(
             Ok(objects) => made.objects.extend(objects),
             Err(error) => errors.push(error.to_string()),
         }
+        let text = file.text.trim().trim_start_matches("---").trim_start_matches('\n');
+        made.content.manifest.push_str(&format!("---\n# Source: {}\n{text}\n", file.path));
     }
+    made.digest = history::digest(&made.content, surroundings.key);
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 

@@ -19,12 +19,14 @@ use crate::apply::{
 use crate::cluster::{Cluster, Patience, Wait};
 use crate::environment::OnFailure;
 use crate::health::Rules;
-use crate::manifest::{Applied, Inventory, ObjectId, Redactor, Standing, Verdict};
-use crate::plan::{Action, Plan, ReleasePlan, Verb};
+use crate::history::Revision;
+use crate::manifest::{Applied, Inventory, ObjectId, Redactor, RunPhase, Standing, Verdict};
+use crate::plan::{Action, OperationKind, Plan, ReleasePlan, Verb};
 use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
 use super::order::Order;
 use super::ready::{Waited, Waiting, told_of, wait_ready};
+use super::steps::{Ran, Steps};
 use super::verdicts::last_good;
 use super::view::LiveView;
 
@@ -57,6 +59,12 @@ pub(super) struct How {
     pub(super) stopped: bool,
     /// The revision that it is taken back to.
     pub(super) back_to: Option<String>,
+    /// Somebody went back from Git with it: its objects are not those of the plan's revision.
+    pub(super) gone_back: bool,
+    /// What helm's history is to hold, where it takes a step in its life.
+    pub(super) content: Option<Arc<Revision>>,
+    /// Whether its history stays though it is uninstalled.
+    pub(super) keep_history: bool,
 }
 
 impl Default for How {
@@ -72,6 +80,9 @@ impl Default for How {
             digest: String::new(),
             stopped: false,
             back_to: None,
+            gone_back: false,
+            content: None,
+            keep_history: false,
         }
     }
 }
@@ -153,6 +164,18 @@ impl ReleaseOutcome {
         !self.errors.is_empty() || !self.not_ready.is_empty() || !self.waits_for.is_empty() || self.interrupted
     }
 
+    /// Notes an error of the release as a whole.
+    fn fail(&mut self, error: &ApplyError) {
+        match error {
+            ApplyError::Interrupted => self.interrupted = true,
+            error => {
+                self.retryable |= error.retryable();
+                self.inventory_lost |= !error.is_of_a_hook();
+                self.errors.push(error.to_string());
+            }
+        }
+    }
+
     fn take(&mut self, report: &ReleaseReport) {
         for object in &report.objects {
             if let Ok(done) = object.outcome {
@@ -165,9 +188,10 @@ impl ReleaseOutcome {
                 error => {
                     self.retryable |= error.retryable();
                     // An error of the release as a whole may be one of its inventory.
-                    self.inventory_lost |= id.is_none();
+                    self.inventory_lost |= id.is_none() && !error.is_of_a_hook();
                     let text = error.to_string();
                     let name = id.map(ObjectId::display).unwrap_or_default();
+                    // (An error of the release as a whole has no name.)
                     self.errors.push(if text.starts_with(&name) { text } else { format!("{name}: {text}") });
                 }
             }
@@ -179,6 +203,16 @@ impl ReleaseOutcome {
 enum Step {
     Written(String, Box<ReleaseReport>),
     Waited(String, Waited, Vec<String>),
+    /// Its hooks have run after all, or its failure is written down.
+    Finished(String, Box<Finished>),
+}
+
+/// The end of a release's step in its life.
+struct Finished {
+    record: Record,
+    error: Option<ApplyError>,
+    /// Hooks that ran.
+    ran: Vec<ObjectResult>,
 }
 
 /// A plan being carried out.
@@ -312,6 +346,7 @@ impl<'a> Run<'a> {
                         self.after_write(&name).await;
                     }
                     Step::Waited(name, waited, told) => self.waited(&name, waited, told).await,
+                    Step::Finished(name, finished) => self.finished(&name, *finished).await,
                 },
                 () = self.options.stop_waiting.cancelled(), if on => {
                     on = false;
@@ -344,7 +379,7 @@ impl<'a> Run<'a> {
                 let outcome = self.outcomes.entry(name.clone()).or_default();
                 outcome.waits_for = blocked;
                 let whole = outcome.errors.is_empty() && !outcome.interrupted && outcome.waits_for.is_empty();
-                let writes = release.apply.iter().any(|a| a.verb.writes());
+                let writes = release.apply.iter().any(|a| a.verb.writes()) || hook_failed(self.held.get(&name));
                 if !whole || release.refused() || self.options.broken.contains(&name) {
                     if !outcome.waits_for.is_empty() {
                         let messages = vec![format!("waits for {}", outcome.waits_for.join(", "))];
@@ -377,7 +412,7 @@ impl<'a> Run<'a> {
         let writes = release.apply.iter().any(|a| a.verb.writes());
         let only_corrects =
             writes && release.apply.iter().all(|a| !a.verb.writes() || a.verb == Verb::Update && is_settled(owned, a));
-        let stays = only_corrects || self.options.held_back.contains(name) || how.stopped;
+        let stays = only_corrects || self.options.held_back.contains(name) || how.stopped || how.gone_back;
         let revision = if stays {
             record.inventory.revision.clone()
         } else {
@@ -386,24 +421,41 @@ impl<'a> Run<'a> {
         if writes && !only_corrects {
             // Stored with what is about to be written: whoever comes after a crash waits on.
             let ready = release.apply.iter().all(|a| !a.verb.writes() || !how.rules.waits_for(&a.id));
-            if how.back_to.is_none() {
+            if how.back_to.is_none() && !how.gone_back {
                 let standing = if ready { Standing::Ready } else { Standing::Waiting };
                 record.inventory.good = last_good(&record.inventory).to_owned();
                 record.inventory.verdict = Some(verdict(standing, &revision, &how.digest, Vec::new()));
             }
         }
         let (name, release, slots) = (name.to_owned(), release.clone(), Arc::clone(&self.slots));
-        let cancel = self.options.cancel.clone();
+        let (cancel, stop) = (self.options.cancel.clone(), self.stop.clone());
         self.writing += 1;
         self.work.push(Box::pin(async move {
             let _slot = slots.acquire_owned().await;
-            let on_object = |result: &ObjectResult| told(&name, result, tell);
-            let options = Options { cancel: cancel.clone(), on_object: &on_object, ..Options::default() };
-            let report = apply_release(cluster, environment, &revision, &release, record, &options).await;
+            let ran = Ran::default();
+            let on_object = |result: &ObjectResult| {
+                ran.note(result);
+                told(&name, result, tell);
+            };
+            let steps = Steps::of(cluster, environment, &release, &how, stop, &on_object);
+            let mut report = match steps.before(&mut record).await {
+                Ok(()) => {
+                    let options = Options { cancel: cancel.clone(), on_object: &on_object, ..Options::default() };
+                    apply_release(cluster, environment, &revision, &release, record, &options).await
+                }
+                Err(error) => ReleaseReport { release: name.clone(), objects: Vec::new(), record, error: Some(error) },
+            };
+            let reasons: Vec<String> =
+                report.errors().map(|(_, error)| how.redactor.redact(&error.to_string())).collect();
+            if !reasons.is_empty() {
+                let interrupted = report.errors().any(|(_, error)| matches!(error, ApplyError::Interrupted));
+                steps.failed(&mut report.record, &reasons.join("; "), interrupted).await;
+            }
             if report.succeeded() {
                 established(cluster, &release, &cancel).await;
             }
-            Step::Written(name, Box::new(report))
+            report.objects.extend(ran.all());
+            Step::Written(name.clone(), Box::new(report))
         }));
     }
 
@@ -450,11 +502,14 @@ impl<'a> Run<'a> {
         waiting.objects.retain(|id, _| how.rules.waits_for(id));
         if waiting.objects.is_empty() {
             self.unready.remove(name);
-            self.judge(name, Standing::Ready, Vec::new()).await;
-            return self.order.settled(name);
+            return self.ready(name).await;
         }
         if !self.options.wait && !self.order.is_awaited(name) {
-            return self.order.settled(name);
+            // Nobody waits to see it ready: its hooks do not, either.
+            if !self.finish(name, None) {
+                self.order.settled(name);
+            }
+            return;
         }
         let (cluster, environment, tell) = (self.cluster, self.plan.environment.as_str(), self.tell);
         let messages = vec![match waiting.objects.len() {
@@ -490,18 +545,92 @@ impl<'a> Run<'a> {
         match waited {
             Waited::Ready => {
                 self.unready.remove(name);
-                self.judge(name, Standing::Ready, Vec::new()).await;
+                return self.ready(name).await;
             }
             Waited::NotReady(_) => {
                 outcome.not_ready.clone_from(&told);
                 outcome.retryable = true;
+                let reason = told.join("; ");
                 self.judge(name, Standing::Failed, told).await;
+                if self.finish(name, Some(reason)) {
+                    return;
+                }
             }
             Waited::Impossible(_) => {
                 outcome.not_ready = told;
                 outcome.retryable = true;
             }
             Waited::Interrupted => outcome.interrupted = true,
+        }
+        self.order.settled(name);
+    }
+
+    /// Everything of a release is ready: what is left of its step in its life comes now.
+    async fn ready(&mut self, name: &str) {
+        if !self.finish(name, None) {
+            self.judge(name, Standing::Ready, Vec::new()).await;
+            self.order.settled(name);
+        }
+    }
+
+    /// Begins the end of a release's step in its life: the hooks after its objects and its revision, or the revision that says
+    /// why it failed. False when it takes none.
+    fn finish(&mut self, name: &str, failed: Option<String>) -> bool {
+        let Some(release) = self.plan.releases.iter().find(|r| r.release == name) else { return false };
+        if release.operation.as_ref().is_none_or(|o| o.kind == OperationKind::Adopt) {
+            return false;
+        }
+        // One that owns nothing has a revision all the same.
+        let none =
+            || Record { inventory: Inventory::new(&self.plan.environment, name, &release.namespace), version: None };
+        let mut record = self.held.remove(name).unwrap_or_else(none);
+        let (environment, cluster, tell) = (self.plan.environment.as_str(), self.cluster, self.tell);
+        let (how, name, stop) = (self.how(name), name.to_owned(), self.stop.clone());
+        self.writing += 1;
+        self.work.push(Box::pin(async move {
+            let ran = Ran::default();
+            let on_object = |result: &ObjectResult| {
+                ran.note(result);
+                told(&name, result, tell);
+            };
+            let steps = Steps::of(cluster, environment, release, &how, stop, &on_object);
+            let error = match failed {
+                Some(reason) => {
+                    steps.failed(&mut record, &reason, false).await;
+                    None
+                }
+                None => steps.after(&mut record).await.err(),
+            };
+            let ran = ran.all();
+            Step::Finished(name.clone(), Box::new(Finished { record, error, ran }))
+        }));
+        true
+    }
+
+    /// Notes how a release's step in its life ended.
+    async fn finished(&mut self, name: &str, finished: Finished) {
+        self.writing -= 1;
+        self.held.insert(name.to_owned(), finished.record);
+        let outcome = self.outcomes.entry(name.to_owned()).or_default();
+        outcome.done.extend(finished.ran.iter().map(|r| (r.id.clone(), Done::Ran)));
+        match finished.error {
+            Some(error) => {
+                outcome.fail(&error);
+                let (why, retryable) = (outcome.errors.clone(), outcome.retryable);
+                if !why.is_empty() {
+                    self.shows(name, ReleaseState::Failed, why.clone());
+                    if !retryable {
+                        self.judge(name, Standing::Failed, why).await;
+                    }
+                }
+            }
+            None if outcome.not_ready.is_empty() => {
+                // Where nobody waited, nobody knows whether it is ready.
+                if self.unready.get(name).is_none_or(|w| w.objects.is_empty()) {
+                    self.judge(name, Standing::Ready, Vec::new()).await;
+                }
+            }
+            None => {}
         }
         self.order.settled(name);
     }
@@ -531,7 +660,7 @@ impl<'a> Run<'a> {
         }
         let Some(record) = self.held.get_mut(name) else { return };
         // What a release is taken back to says nothing of what failed.
-        if how.back_to.is_some() {
+        if how.back_to.is_some() || how.gone_back {
             return;
         }
         let before = record.inventory.verdict.clone();
@@ -556,6 +685,12 @@ impl<'a> Run<'a> {
             outcome.inventory_lost = true;
         }
     }
+}
+
+/// Whether a hook of what is on its way has failed.
+fn hook_failed(record: Option<&Record>) -> bool {
+    let lifecycle = record.and_then(|r| r.inventory.lifecycle.as_ref());
+    lifecycle.is_some_and(|l| l.hooks.values().any(|run| run.phase == RunPhase::Failed))
 }
 
 /// How long the CRDs that a release wrote may take until they are served; whoever needs them begins then all the same.
@@ -594,7 +729,11 @@ fn correction(release: &ReleasePlan, held: &BTreeMap<String, Record>) -> Option<
     let owned = &held.get(&release.release)?.inventory.objects;
     let corrects = |a: &&Action| a.verb == Verb::Update && is_settled(owned, a);
     let apply: Vec<Action> = release.apply.iter().filter(corrects).cloned().collect();
-    (!apply.is_empty()).then(|| ReleasePlan { apply, prune: Vec::new(), ..release.clone() })
+    (!apply.is_empty()).then(|| {
+        let mut correction = ReleasePlan { apply, prune: Vec::new(), ..release.clone() };
+        correction.without_operation();
+        correction
+    })
 }
 
 /// Whether Git says what was applied last.
@@ -661,11 +800,43 @@ async fn prune(
         if release.refused() || broken || !whole {
             continue;
         }
-        let Some(record) = held.remove(&release.release) else { continue };
+        let Some(mut record) = held.remove(&release.release) else { continue };
         let on_object = |result: &ObjectResult| told(&release.release, result, tell);
+        let of = options.releases.get(&release.release).cloned().unwrap_or_default();
+        let stop = options.cancel.child_token();
+        let news = options.stop_waiting.clone();
+        let steps = Steps::of(cluster, &plan.environment, release, &of, stop.clone(), &on_object);
+        if release.gone
+            && let Err(error) = cut_short(&news, &stop, steps.before(&mut record)).await
+        {
+            outcome.fail(&error);
+            held.insert(release.release.clone(), record);
+            continue;
+        }
         let how = Options { cancel: options.cancel.clone(), on_object: &on_object, ..Options::default() };
         let report = prune_release(cluster, &plan.environment, release, record, &elsewhere, &how).await;
         outcome.take(&report);
-        held.insert(release.release.clone(), report.record);
+        let mut record = report.record;
+        if release.gone
+            && outcome.errors.is_empty()
+            && !outcome.interrupted
+            && let Err(error) = cut_short(&news, &stop, steps.uninstalled(&mut record, of.keep_history)).await
+        {
+            outcome.fail(&error);
+        }
+        held.insert(release.release.clone(), record);
+    }
+}
+
+/// A step, cut short by a newer revision: what runs then runs on, and the next pass goes on with it.
+async fn cut_short<T>(news: &CancellationToken, stop: &CancellationToken, step: impl Future<Output = T>) -> T {
+    let ended = async {
+        news.cancelled().await;
+        stop.cancel();
+        std::future::pending::<T>().await
+    };
+    tokio::select! {
+        done = step => done,
+        never = ended => never,
     }
 }

@@ -11,6 +11,7 @@ use crate::cluster::{Capabilities, Cluster, ClusterError};
 use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
 use crate::environment::{Diagnostics, OnCommit, OnDrift, OnFailure, Policies};
+use crate::history::Revision;
 use crate::manifest::{Inventory, Object, ObjectId, Redactor, Standing};
 use crate::plan::{
     Action, Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
@@ -21,6 +22,7 @@ use super::autoscalers::Autoscalers;
 use super::compare::compare_drifted;
 use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
 use super::execute::{Event, ExecuteOptions, How, ReleaseOutcome, execute};
+use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
 use super::observe::list;
 use super::ready::Waiting;
 use super::source::{Source, WORKING_FOLDER};
@@ -96,6 +98,14 @@ pub struct Look {
     pub(super) digests: BTreeMap<String, String>,
     /// The releases whose objects another one needs: its CRDs, its namespace.
     pub(super) objects_of: BTreeMap<String, Vec<String>>,
+    /// What helm's history is to hold, of releases that take a step in their life.
+    pub(super) revisions: BTreeMap<String, Arc<Revision>>,
+    /// Releases that somebody went back from Git with.
+    pub(super) gone_back: BTreeSet<String>,
+    /// What a person should know of releases' lives.
+    pub(super) notes: BTreeMap<String, String>,
+    /// Releases whose history stays though they are uninstalled.
+    pub(super) keep_history: BTreeSet<String>,
 }
 
 impl Look {
@@ -108,15 +118,17 @@ impl Look {
             if policies.unwrap_or(&self.desired.environment.policies).on_commit != OnCommit::Plan {
                 continue;
             }
-            if self.averted.contains_key(&release.release) {
+            if self.averted.contains_key(&release.release) || self.gone_back.contains(&release.release) {
                 continue;
             }
             let owned = self.inventories.get(&release.release);
             let corrects = |a: &Action| owned.and_then(|i| i.objects.get(&a.id)).is_some_and(|e| e.desired == a.hash);
+            let steps = release.operation.is_some();
             let before = release.actions().filter(|a| a.verb.writes()).count();
             release.apply.retain(|a| !a.verb.writes() || corrects(a));
             release.prune.clear();
-            if release.actions().filter(|a| a.verb.writes()).count() != before {
+            release.without_operation();
+            if steps || release.actions().filter(|a| a.verb.writes()).count() != before {
                 self.held_back.insert(release.release.clone());
             }
         }
@@ -178,6 +190,10 @@ pub struct Reconciler {
     earlier: Earlier,
     /// Whether the last execution was cut short to try a failed release again.
     cut: bool,
+    /// What somebody asks for besides what Git says, by release; answered by the next look.
+    asked: BTreeMap<String, Asked>,
+    /// Revisions of helm's histories that were read.
+    revisions: ReadRevisions,
 }
 
 impl Reconciler {
@@ -201,6 +217,8 @@ impl Reconciler {
             heeds_failures: true,
             earlier: Earlier::default(),
             cut: false,
+            asked: BTreeMap::new(),
+            revisions: ReadRevisions::new(),
         }
     }
 
@@ -208,6 +226,11 @@ impl Reconciler {
     #[must_use]
     pub fn insistent(self) -> Self {
         Self { heeds_failures: false, ..self }
+    }
+
+    /// Has every look from now on see a release as somebody asks for it.
+    pub fn ask(&mut self, release: &str, asked: Asked) {
+        self.asked.insert(release.to_owned(), asked);
     }
 
     /// The cluster.
@@ -262,21 +285,53 @@ impl Reconciler {
         let kinds = if unknown { self.cluster.refresh_kinds().await? } else { kinds };
         let key = self.key.clone().unwrap_or_default();
         let scopes = |gvk: &crate::manifest::Gvk| kinds.resource(gvk).map(|r| r.namespaced);
-        let mut objects: BTreeMap<String, Vec<DesiredObject>> = BTreeMap::new();
-        for (release, rendered) in rendered() {
-            if problems.contains_key(&release.name) {
+        let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
+        let mut lives: BTreeMap<String, Life> = BTreeMap::new();
+        for release in &desired.releases {
+            if self.damaged.contains_key(&release.name) {
                 continue;
             }
+            let inventory = held.get(&release.name).map(|r| &r.inventory);
+            match histories.of(release, inventory, self.asked.get(&release.name)).await {
+                Ok(life) => {
+                    // What is in force is not Git's: what is wrong with that stops nothing.
+                    if life.instead.is_some() || life.gone {
+                        problems.remove(&release.name);
+                    }
+                    lives.insert(release.name.clone(), life);
+                }
+                Err(LifeError::Cluster(error)) => return Err(error.into()),
+                Err(LifeError::Release(errors)) => problems.entry(release.name.clone()).or_default().extend(errors),
+            }
+        }
+        for (name, record) in &*held {
+            let lifecycle = record.inventory.lifecycle.as_ref();
+            let confirmed = matches!(self.asked.get(name), Some(Asked::Uninstall { .. }));
+            if (lifecycle.is_none() && !confirmed) || desired.releases.iter().any(|r| r.name == *name) {
+                continue;
+            }
+            match histories.leaving(lifecycle).await {
+                Ok(mut life) => {
+                    life.confirmed = confirmed;
+                    lives.insert(name.clone(), life);
+                }
+                Err(LifeError::Cluster(error)) => return Err(error.into()),
+                Err(LifeError::Release(errors)) => problems.entry(name.clone()).or_default().extend(errors),
+            }
+        }
+        let mut objects: BTreeMap<String, Vec<DesiredObject>> = BTreeMap::new();
+        for release in &desired.releases {
+            let Some(life) = lives.get(&release.name).filter(|_| !problems.contains_key(&release.name)) else {
+                continue;
+            };
+            let wanted = match (&life.instead, &release.rendered) {
+                _ if life.gone => Vec::new(),
+                (Some(objects), _) => objects.clone(),
+                (None, Ok(rendered)) => rendered.objects.clone(),
+                (None, Err(_)) => continue,
+            };
             let crds = crds.iter().copied();
-            match desire(
-                rendered.objects.clone(),
-                &self.environment,
-                &release.name,
-                &release.namespace,
-                &scopes,
-                &key,
-                crds,
-            ) {
+            match desire(wanted, &self.environment, &release.name, &release.namespace, &scopes, &key, crds) {
                 Ok(made) => {
                     objects.insert(release.name.clone(), made);
                 }
@@ -286,16 +341,23 @@ impl Reconciler {
             }
         }
 
+        // Hooks are part of what may fail: a commit that mends one is tried.
+        let of_life = |name: &String| lives.get(name).map_or("", |life| life.digest.as_str());
+        let digest = |name: &String, objects| format!("{}{:.12}", verdicts::digest(objects), of_life(name));
         let digests: BTreeMap<String, String> =
-            objects.iter().map(|(name, objects)| (name.clone(), verdicts::digest(objects))).collect();
+            objects.iter().map(|(name, objects)| (name.clone(), digest(name, objects))).collect();
         let mut averted: BTreeMap<String, Averted> = BTreeMap::new();
         for release in desired.releases.iter().filter(|_| self.heeds_failures) {
             let (Some(record), Some(digest)) = (held.get(&release.name), digests.get(&release.name)) else { continue };
             let Some(mut found) = verdicts::averted(record, release.on_failure, digest) else { continue };
+            // Left alone, as long as it is not taken back.
+            let inventory = Some(&record.inventory);
+            lives.remove(&release.name);
             if let Some(back_to) = found.back_to.clone() {
                 let of = (self.root.as_str(), self.environment.as_str(), release.name.as_str());
                 let capabilities = self.cluster.capabilities().await?;
                 let rendered = self.earlier.rendered(source, of, &back_to, (&capabilities, &key)).await;
+                let earlier = rendered.clone().map_err(|e| vec![e]);
                 let made = rendered.and_then(|rendered| {
                     let (objects, crds) = (rendered.objects.clone(), crds.iter().copied());
                     let (name, namespace) = (&release.name, &release.namespace);
@@ -305,6 +367,16 @@ impl Reconciler {
                 match made {
                     Ok(made) => {
                         objects.insert(release.name.clone(), made);
+                        let earlier = DesiredRelease { rendered: earlier, ..release.clone() };
+                        match histories.of(&earlier, inventory, None).await {
+                            Ok(mut life) => {
+                                // The number that it had then is not known: that of the revision that was ready last.
+                                life.rollback = life.revision.is_some().then_some(0);
+                                lives.insert(release.name.clone(), life);
+                            }
+                            Err(LifeError::Cluster(error)) => return Err(error.into()),
+                            Err(LifeError::Release(errors)) => found.stuck = Some(errors.join("; ")),
+                        }
                     }
                     Err(error) => (found.back_to, found.stuck) = (None, Some(format!("{back_to}: {error}"))),
                 }
@@ -329,6 +401,16 @@ impl Reconciler {
         let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
         let autoscalers = Autoscalers::of(&self.cluster, self.view.as_ref()).await?;
         let drift = compare_drifted(&self.cluster, &autoscalers, &objects, held, &mut live).await?;
+        let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
+        for release in &desired.releases {
+            let recorded = held.get(&release.name).and_then(|r| r.inventory.lifecycle.as_ref());
+            let (Some(life), Some(recorded)) = (lives.get_mut(&release.name), recorded) else { continue };
+            let policies = release.policies.as_ref().unwrap_or(&environment.policies);
+            let corrects = policies.on_drift == OnDrift::Correct;
+            if corrects && !life.gone && (recorded.stale || drift.iter().any(|d| d.release == release.name)) {
+                histories.stale(life, release, recorded).await?;
+            }
+        }
         if let Some(view) = &self.view {
             let ids: BTreeSet<ObjectId> = drift.iter().map(ObjectDrift::id).collect();
             view.attend(&self.environment, ids);
@@ -355,17 +437,25 @@ impl Reconciler {
         let mut releases = Vec::new();
         for release in &desired.releases {
             let policies = release.policies.as_ref().unwrap_or(default_policies);
+            let life = lives.get(&release.name);
+            // One that was uninstalled is as if it were not there; one that is to be, as if it had left Git.
+            let (left, absent) = match life {
+                Some(life) if life.gone => (life.held.is_some(), life.held.is_none()),
+                _ => (false, false),
+            };
             releases.push(ReleaseInput {
                 name: &release.name,
                 namespace: &release.namespace,
                 stage: release.stage,
                 desired: match objects.get(&release.name) {
+                    _ if left => Desired::Gone,
                     Some(objects) => Desired::Objects(objects.clone()),
                     None => Desired::Broken,
                 },
-                inventory: inventories.get(&release.name),
+                inventory: inventories.get(&release.name).filter(|_| !absent),
                 prune: &policies.prune,
                 on_drift: policies.on_drift,
+                lifecycle: life.filter(|_| !absent).map(Life::input),
             });
         }
         for (name, inventory) in &inventories {
@@ -378,6 +468,7 @@ impl Reconciler {
                     inventory: Some(inventory),
                     prune: &default_policies.prune,
                     on_drift: default_policies.on_drift,
+                    lifecycle: lives.get(name).map(Life::input),
                 });
             }
         }
@@ -389,7 +480,16 @@ impl Reconciler {
             max_deletions: default_policies.prune.max_deletions,
         });
         autoscalers.keep_replicas(&self.cluster, &mut plan).await?;
+        let gone_back = lives.iter().filter(|(_, life)| life.is_back()).map(|(name, _)| name.clone()).collect();
+        let notes = lives.iter().filter_map(|(name, life)| Some((name.clone(), life.note.clone()?))).collect();
+        let revisions = lives.into_iter().filter_map(|(name, life)| Some((name, life.revision?))).collect();
+        let keeps = |asked: &&Asked| matches!(asked, Asked::Uninstall { keep_history: true, .. });
+        let keep_history = self.asked.iter().filter(|(_, asked)| keeps(asked)).map(|(name, _)| name.clone()).collect();
         Ok(Look {
+            revisions,
+            gone_back,
+            notes,
+            keep_history,
             desired: Arc::clone(&desired),
             plan,
             drift,
@@ -513,10 +613,18 @@ impl Reconciler {
                 digest: look.digests.get(&release.name).cloned().unwrap_or_default(),
                 stopped: averted.is_some_and(|a| a.back_to.is_none()),
                 back_to: averted.and_then(|a| a.back_to.clone()),
+                gone_back: look.gone_back.contains(&release.name),
+                content: look.revisions.get(&release.name).cloned(),
+                keep_history: look.keep_history.contains(&release.name),
             }
         };
+        let mut releases: BTreeMap<String, How> =
+            look.desired.releases.iter().map(|r| (r.name.clone(), how(r))).collect();
+        for name in &look.keep_history {
+            releases.entry(name.clone()).or_insert_with(|| How { keep_history: true, ..How::default() });
+        }
         let execution = ExecuteOptions {
-            releases: look.desired.releases.iter().map(|r| (r.name.clone(), how(r))).collect(),
+            releases,
             broken: look.problems.keys().cloned().collect(),
             wait: options.wait,
             cancel: options.cancel.clone(),
@@ -673,11 +781,7 @@ impl Reconciler {
         let still_drifted = planned.map_or(0, |p| p.apply.iter().filter(|a| a.verb == Verb::Alert).count());
         let mut messages: Vec<String> =
             look.plan.findings.iter().filter(|f| f.release == name).map(|f| f.message.clone()).collect();
-        let hooks = release.and_then(|r| r.rendered.as_ref().ok()).map(|r| r.hooks.as_slice()).unwrap_or_default();
-        let unrun: Vec<&str> = hooks.iter().map(String::as_str).filter(|h| !h.ends_with("(test)")).collect();
-        if !unrun.is_empty() {
-            messages.push(format!("hooks are not run yet: {}", unrun.join(", ")));
-        }
+        messages.extend(look.notes.get(name).cloned());
         let state = if let Some(problems) = look.problems.get(name) {
             messages.extend(problems.iter().cloned());
             ReleaseState::Broken
@@ -710,7 +814,7 @@ impl Reconciler {
                 ReleaseState::Progressing
             } else if still_drifted > 0 {
                 ReleaseState::Drifted
-            } else if look.held_back.contains(name) {
+            } else if look.held_back.contains(name) || look.notes.contains_key(name) {
                 ReleaseState::Pending
             } else {
                 ReleaseState::Synced
@@ -720,6 +824,8 @@ impl Reconciler {
             if executed { ReleaseState::Progressing } else { ReleaseState::Pending }
         } else if drifted > 0 {
             ReleaseState::Drifted
+        } else if look.notes.contains_key(name) {
+            ReleaseState::Pending
         } else {
             // Nobody carried anything out: what became of the last change is known all the same.
             match held.and_then(|h| h.inventory.verdict.as_ref()) {

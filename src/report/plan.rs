@@ -11,7 +11,8 @@ use super::style::{BAD, DIM, GOOD, NAME, WARN, paint};
 pub fn plan_text(plan: &Plan, all: bool) -> String {
     let mut text = String::new();
     for release in &plan.releases {
-        let shown: Vec<&Action> = release.actions().filter(|a| all || a.verb != Verb::Unchanged).collect();
+        let in_order = release.before.iter().chain(&release.apply).chain(&release.after).chain(&release.prune);
+        let shown: Vec<&Action> = in_order.filter(|a| all || a.verb != Verb::Unchanged).collect();
         let unchanged = release.apply.iter().filter(|a| a.verb == Verb::Unchanged).count();
         if shown.is_empty() && unchanged == 0 {
             continue;
@@ -45,6 +46,7 @@ pub fn plan_text(plan: &Plan, all: bool) -> String {
 fn sign(verb: Verb) -> (char, anstyle::Style) {
     match verb {
         Verb::Create => ('+', GOOD),
+        Verb::Hook => ('*', WARN),
         Verb::Update | Verb::Adopt | Verb::Transfer => ('~', WARN),
         Verb::Prune => ('-', BAD),
         Verb::Alert | Verb::Refuse => ('!', BAD),

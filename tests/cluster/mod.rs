@@ -1,7 +1,7 @@
 //! The cluster and what writes to it, on a real API server: apply, prune, inventories, watches, waits.
 
 mod objects;
-mod faults;
+pub(crate) mod faults;
 mod read;
 mod release;
 mod watch;
@@ -152,6 +152,7 @@ impl Bench {
                 inventory: record.version.is_some().then_some(&record.inventory),
                 prune: &prune,
                 on_drift: OnDrift::Correct,
+                lifecycle: None,
             }],
             live: &live,
             max_deletions: MaxDeletions::Percent(100),

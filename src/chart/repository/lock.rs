@@ -45,16 +45,22 @@ impl Lock {
         }
     }
 
-    /// As helm writes it.
+    /// As `json.Marshal` writes helm's `chart.Lock`.
     #[must_use]
-    pub fn to_yaml(&self) -> String {
+    pub fn to_go_json(&self) -> String {
         let generated = if self.generated.is_empty() { "0001-01-01T00:00:00Z" } else { &self.generated };
-        yaml_of(&format!(
+        format!(
             r#"{{"generated":{},"digest":{},"dependencies":{}}}"#,
             json::text(generated),
             json::text(&self.digest),
             list(Some(&self.dependencies))
-        ))
+        )
+    }
+
+    /// As helm writes it.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        yaml_of(&self.to_go_json())
     }
 }
 

@@ -1,0 +1,316 @@
+//! Helm's life cycle as a look finds it: what each release's content is, whether helm knows it already, which hooks it has, and
+//! what somebody went back from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cluster::{Cluster, ClusterError};
+use crate::history::{Event, Hook, Revision, Status, digest};
+use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress};
+use crate::plan::{DesiredHook, Installed, LifecycleInput, Scopes, desire_hooks};
+
+use super::desired::DesiredRelease;
+
+/// What somebody asked for, of one release, besides what Git says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Back to a revision of helm's history.
+    Rollback {
+        /// Which; `None`: the one before the last.
+        version: Option<u32>,
+        /// The commit that is gone back from.
+        revision: String,
+    },
+    /// Uninstall it, though it is in Git.
+    Uninstall {
+        /// Whether its history stays.
+        keep_history: bool,
+        /// The commit that it is uninstalled at.
+        revision: String,
+    },
+    /// Bring about what Git says, though somebody went back from it.
+    Resume,
+}
+
+/// Why a release's life cannot be read: the release stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LifeError {
+    /// The cluster cannot be asked.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
+    /// What is wrong with its hooks or its history.
+    #[error("{}", .0.join("; "))]
+    Release(Vec<String>),
+}
+
+/// The life of one release.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// Helm's name.
+    pub(super) name: String,
+    /// The content's digest.
+    pub(super) digest: String,
+    /// The hooks, where one may run.
+    pub(super) hooks: Vec<DesiredHook>,
+    /// What helm's history says.
+    pub(super) installed: Installed,
+    /// The revision that is gone back to.
+    pub(super) rollback: Option<u32>,
+    /// What of Git is left alone.
+    pub(super) held: Option<Held>,
+    /// Somebody used helm on it since.
+    pub(super) stale: bool,
+    /// Somebody asked by name for it to be uninstalled.
+    pub(super) confirmed: bool,
+    /// What is to be recorded, where something is.
+    pub(super) revision: Option<Arc<Revision>>,
+    /// The objects that are in force instead of Git's.
+    pub(super) instead: Option<Vec<Object>>,
+    /// It was uninstalled by hand, or is about to be.
+    pub(super) gone: bool,
+    /// What a person should know of it.
+    pub(super) note: Option<String>,
+}
+
+impl Life {
+    /// Whether somebody went back from Git with it, or does so now.
+    pub(super) fn is_back(&self) -> bool {
+        self.instead.is_some() || self.gone
+    }
+
+    /// As a plan takes it.
+    pub(super) fn input(&self) -> LifecycleInput<'_> {
+        LifecycleInput {
+            name: &self.name,
+            digest: &self.digest,
+            hooks: &self.hooks,
+            installed: self.installed,
+            rollback: self.rollback,
+            held: self.held.clone(),
+            stale: self.stale,
+            confirmed: self.confirmed,
+        }
+    }
+}
+
+/// Revisions that were read: they are asked for once.
+pub(super) type ReadRevisions = BTreeMap<(String, String, u32), Arc<Revision>>;
+
+/// What looks into helm's histories.
+pub(super) struct Histories<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) read: &'a mut ReadRevisions,
+    pub(super) scopes: &'a (dyn Scopes + Sync),
+    pub(super) key: &'a [u8],
+}
+
+impl Histories<'_> {
+    /// The life of a release that is in Git.
+    pub(super) async fn of(
+        &mut self,
+        release: &DesiredRelease,
+        inventory: Option<&Inventory>,
+        asked: Option<&Asked>,
+    ) -> Result<Life, LifeError> {
+        let recorded = inventory.and_then(|i| i.lifecycle.as_ref());
+        match asked {
+            Some(Asked::Rollback { version, revision }) => {
+                return self.back(release, recorded, *version, revision).await;
+            }
+            Some(Asked::Uninstall { revision, .. }) => {
+                let held = Held { inputs: release.inputs.clone(), revision: revision.clone(), version: None };
+                let mut life = self.leaving(recorded).await?;
+                life.held = Some(held);
+                life.confirmed = true;
+                return Ok(life);
+            }
+            Some(Asked::Resume) => {}
+            None => {
+                if let Some((recorded, held)) = recorded.and_then(|r| Some((r, r.held.as_ref()?)))
+                    && held.inputs == release.inputs
+                {
+                    return self.held(release, recorded, held).await;
+                }
+            }
+        }
+        let Ok(rendered) = &release.rendered else { return Ok(Life::default()) };
+        let mut life = Life { name: rendered.content.name.clone(), digest: rendered.digest.clone(), ..Life::default() };
+        if recorded.is_some_and(|r| r.digest == life.digest && r.state == Progress::Done) {
+            return Ok(life);
+        }
+        if recorded.is_none() {
+            life.installed = self.installed(&release.namespace, &life.name, &life.digest).await?;
+        }
+        if !matches!(life.installed, Installed::Same(_)) {
+            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace)?;
+            life.revision = Some(Arc::new(rendered.revision()));
+        }
+        Ok(life)
+    }
+
+    /// Whether somebody used helm on a release that has drifted: then its history says something else than what will be in force
+    /// again. One request.
+    pub(super) async fn stale(
+        &mut self,
+        life: &mut Life,
+        release: &DesiredRelease,
+        recorded: &Lifecycle,
+    ) -> Result<(), ClusterError> {
+        if recorded.digest != life.digest || recorded.state != Progress::Done {
+            return Ok(());
+        }
+        let stored = self.cluster.history(&recorded.namespace, &recorded.name).await?;
+        life.stale = recorded.stale || stored.last().map(|s| s.version) != Some(recorded.version);
+        if life.stale {
+            life.revision = match (&life.instead, &release.rendered) {
+                (None, Ok(rendered)) => Some(Arc::new(rendered.revision())),
+                _ => self.revision(recorded, recorded.version).await?,
+            };
+        }
+        Ok(())
+    }
+
+    /// What helm has deployed of a release that evenkeel knows nothing of.
+    async fn installed(&mut self, namespace: &str, name: &str, wanted: &str) -> Result<Installed, LifeError> {
+        let stored = match self.cluster.history(namespace, name).await {
+            // Whoever only looks may not be allowed to see Secrets.
+            Err(error) if error.refusal().is_some_and(|r| r.code == 403) => return Ok(Installed::No),
+            other => other?,
+        };
+        let deployed = stored.iter().any(|s| matches!(s.status, Status::Deployed | Status::Superseded));
+        if !deployed {
+            return Ok(Installed::No);
+        }
+        let newest = stored.last().filter(|s| s.status == Status::Deployed);
+        if let Some(newest) = newest
+            && let Some(read) = self.cluster.revision(namespace, name, newest.version).await?
+            && digest(&read.revision, self.key) == wanted
+        {
+            return Ok(Installed::Same(newest.version));
+        }
+        Ok(Installed::Other)
+    }
+
+    fn hooks(&self, hooks: &[Hook], namespace: &str) -> Result<Vec<DesiredHook>, LifeError> {
+        // Tests run when somebody asks; what is wrong with one stops nothing else.
+        let run = hooks.iter().filter(|h| h.events.iter().any(|e| e != Event::Test.as_str()));
+        desire_hooks(run, namespace, self.scopes)
+            .map_err(|errors| LifeError::Release(errors.iter().map(ToString::to_string).collect()))
+    }
+
+    /// The life of a release that goes: its hooks are those of the revision in force.
+    pub(super) async fn leaving(&mut self, recorded: Option<&Lifecycle>) -> Result<Life, LifeError> {
+        let Some(recorded) = recorded else { return Ok(Life { gone: true, ..Life::default() }) };
+        let mut life = Life { name: recorded.name.clone(), gone: true, ..Life::default() };
+        // Its hooks have run when it was uninstalled.
+        if recorded.held.as_ref().is_some_and(|h| h.version.is_none()) {
+            return Ok(life);
+        }
+        if let Some(revision) = self.revision(recorded, recorded.version).await? {
+            let goes = |h: &&Hook| h.runs_at(Event::PreDelete) || h.runs_at(Event::PostDelete);
+            let hooks: Vec<Hook> = revision.hooks.iter().filter(goes).cloned().collect();
+            life.hooks = self.hooks(&hooks, &recorded.namespace)?;
+        }
+        Ok(life)
+    }
+
+    /// The life of a release that somebody went back from Git with.
+    async fn held(&mut self, release: &DesiredRelease, recorded: &Lifecycle, held: &Held) -> Result<Life, LifeError> {
+        let from = short(&held.revision);
+        let Some(version) = held.version else {
+            let note = format!("uninstalled at {from}; it stays so until a commit changes it");
+            return Ok(Life { gone: true, note: Some(note), ..Life::default() });
+        };
+        let Some(revision) = self.revision(recorded, version).await? else {
+            let lost = format!("revision {version} of helm's history, which it was rolled back to, cannot be read");
+            return Err(LifeError::Release(vec![lost]));
+        };
+        let mut life = Life {
+            name: recorded.name.clone(),
+            digest: recorded.digest.clone(),
+            instead: Some(objects_of(&revision, release)?),
+            note: Some(format!("rolled back to revision {version}; {from} is not applied until a commit changes it")),
+            ..Life::default()
+        };
+        if recorded.state != Progress::Done {
+            // The way back was not gone to its end.
+            life.rollback = Some(version);
+            life.held = Some(held.clone());
+            life.hooks = self.hooks(&revision.hooks, &recorded.namespace)?;
+            life.revision = Some(revision);
+        }
+        Ok(life)
+    }
+
+    /// The life of a release that is to go back.
+    async fn back(
+        &mut self,
+        release: &DesiredRelease,
+        recorded: Option<&Lifecycle>,
+        version: Option<u32>,
+        from: &str,
+    ) -> Result<Life, LifeError> {
+        let none = || LifeError::Release(vec!["no revision of it is recorded".to_owned()]);
+        let recorded = recorded.ok_or_else(none)?;
+        let stored = self.cluster.history(&recorded.namespace, &recorded.name).await?;
+        let newest = stored.last().ok_or_else(none)?.version;
+        let version = version.unwrap_or_else(|| newest.saturating_sub(1));
+        let Some(revision) = self.revision(recorded, version).await? else {
+            return Err(LifeError::Release(vec![format!("release has no {version} version")]));
+        };
+        let content = digest(&revision, self.key);
+        Ok(Life {
+            name: recorded.name.clone(),
+            digest: format!("{content}.{newest}"),
+            hooks: self.hooks(&revision.hooks, &recorded.namespace)?,
+            installed: Installed::Other,
+            rollback: Some(version),
+            held: Some(Held { inputs: release.inputs.clone(), revision: from.to_owned(), version: Some(version) }),
+            instead: Some(objects_of(&revision, release)?),
+            revision: Some(revision),
+            ..Life::default()
+        })
+    }
+
+    async fn revision(&mut self, recorded: &Lifecycle, version: u32) -> Result<Option<Arc<Revision>>, ClusterError> {
+        let key = (recorded.namespace.clone(), recorded.name.clone(), version);
+        if let Some(known) = self.read.get(&key) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(read) = self.cluster.revision(&recorded.namespace, &recorded.name, version).await? else {
+            return Ok(None);
+        };
+        let mut revision = read.revision;
+        // A new revision is about this content, not about what became of the old one.
+        for hook in &mut revision.hooks {
+            (hook.started_at, hook.completed_at) = (String::new(), String::new());
+            hook.phase = crate::history::Phase::None;
+        }
+        revision.info.deleted.clear();
+        let revision = Arc::new(revision);
+        self.read.insert(key, Arc::clone(&revision));
+        Ok(Some(revision))
+    }
+}
+
+/// The objects of a revision, and the chart's definitions as Git has them: helm never goes back with those.
+fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Object>, LifeError> {
+    let place = revision.secret_name();
+    let mut objects =
+        manifest::parse(&revision.manifest, &place).map_err(|e| LifeError::Release(vec![e.to_string()]))?;
+    if let Ok(rendered) = &release.rendered {
+        let kept = |o: &&Object| {
+            o.kind() == "CustomResourceDefinition" && o.annotation("helm.sh/resource-policy") == Some("keep")
+        };
+        let definitions =
+            rendered.objects.iter().filter(kept).filter(|o| !objects.iter().any(|own| own.id() == o.id()));
+        let definitions: Vec<Object> = definitions.cloned().collect();
+        objects.extend(definitions);
+    }
+    Ok(objects)
+}
+
+/// A commit as people write it.
+fn short(revision: &str) -> &str {
+    if revision.len() == 40 { revision.get(..12).unwrap_or(revision) } else { revision }
+}

@@ -1,0 +1,8 @@
+//! Real helm and evenkeel on one release, before, between and after each other, on a real API server.
+
+mod adoption;
+mod commands;
+mod faults;
+mod hooks;
+mod record;
+mod support;
