@@ -201,6 +201,7 @@ impl<'t> Scanner<'t> {
             b't' => return self.escaped(text, '\t'),
             b'r' => return self.escaped(text, '\r'),
             b'"' => return self.escaped(text, '"'),
+            b' ' => return self.escaped(text, ' '),
             b'\\' => return self.escaped(text, '\\'),
             b'x' => 2,
             b'u' => 4,
@@ -240,7 +241,8 @@ impl<'t> Scanner<'t> {
         }
         self.end_of_line()?;
         if self.peek(0) == 0 {
-            return None;
+            // The text ends behind the mark.
+            return Some(Scalar { text: Cow::Borrowed(""), plain: false });
         }
         self.new_line();
         let indent = match indent {

@@ -77,6 +77,9 @@ fn ordinary_documents_are_read_here() {
         "- - a\n  - b\n-\n  - c\n-\n- d: e",
         "a: http://x:80/#y # comment\n\"b\" : -1\n-c: ?x\n",
         "just a text",
+        "a: |-",
+        "a:\n  b: >+ # c",
+        "a: \"x \\n\n  \\ y\\ \n  z \"",
         "1: a\nyes: b\n0.5: c\n",
     ] {
         assert_eq!(compared(text), Ok(true), "{text:?}");
@@ -122,7 +125,7 @@ fn piece() -> impl Strategy<Value = String> {
     let value = prop_oneof![
         6 => "[ax0:#'\"\\\\-]{0,4}",
         2 => Just("|".to_owned()), 1 => Just("|-".to_owned()), 1 => Just(">+".to_owned()), 1 => Just("|2".to_owned()),
-        1 => Just("'it''s".to_owned()), 1 => Just("\"a\\n\\\"b".to_owned()), 2 => Just("\"x\"".to_owned()), 1 => Just("'y'".to_owned()),
+        1 => Just("'it''s".to_owned()), 1 => Just("\"a\\ b \\n\n \\  c\\ \n d\"".to_owned()), 1 => Just("\"a\\n\\\"b".to_owned()), 2 => Just("\"x\"".to_owned()), 1 => Just("'y'".to_owned()),
         2 => "[\\[\\]{}, a:\"]{1,6}", 1 => Just("[a, 1, {b: c}]".to_owned()), 1 => Just("&x 1".to_owned()), 1 => Just("*x".to_owned()),
         1 => Just("---".to_owned()), 1 => Just("...".to_owned()), 1 => Just("# c".to_owned()), 1 => Just("x # c".to_owned()),
         1 => Just("null".to_owned()), 1 => Just(".inf".to_owned()), 1 => Just("0x1F".to_owned()), 1 => Just("é ü".to_owned()),
