@@ -1,7 +1,7 @@
 //! A chart whose templates are parsed once and rendered many times.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::chart::version::is_compatible;
 use crate::chart::{Chart, Table, TemplatePath};
@@ -46,7 +46,7 @@ struct Prepared {
     /// What templates see.
     values: Table,
     /// The same, to begin a render with.
-    data: Frozen,
+    data: OnceLock<Frozen>,
     /// In helm's order.
     templates: Vec<TemplatePath>,
     warnings: Vec<String>,
@@ -120,7 +120,7 @@ impl CompiledChart {
         let templates = chart.templates_in_order();
         let warnings = warnings.get(before..).unwrap_or_default().to_vec();
         let prepared =
-            Arc::new(Prepared { user: user.clone(), data: Frozen::from(&values), chart, values, templates, warnings });
+            Arc::new(Prepared { user: user.clone(), data: OnceLock::new(), chart, values, templates, warnings });
         *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&prepared));
         Ok(prepared)
     }
@@ -139,7 +139,7 @@ impl CompiledChart {
         let ground = Ground { chart, values, user, layers: &options.layers };
         let templates = &chart.templates_in_order();
         let mut files = BTreeMap::new();
-        let data = &Frozen::from(values);
+        let data = &OnceLock::new();
         self.execute(&Run { ground, data, templates, options, lint: true }, None, &mut |path, written| {
             files.insert(path, written.text);
         })?;
@@ -244,7 +244,7 @@ impl CompiledChart {
             functions::register_for_lint(&mut table);
         }
         let set = self.parsed(chart, templates, &table)?;
-        let scopes = Scopes::new(chart, run.data, run.options);
+        let scopes = Scopes::new(chart, run.data(&set), run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
         if trace.is_some() {
             let mut watch = Watch::new(touch);
@@ -293,7 +293,7 @@ impl CompiledChart {
         let mut table = FunctionTable::new();
         functions::register(&mut table, &run.options.surroundings);
         let Ok(set) = self.parsed(chart, templates, &table) else { return error };
-        let scopes = Scopes::new(chart, run.data, run.options);
+        let scopes = Scopes::new(chart, run.data(&set), run.options);
         let mut engine = Engine::new(&set, &table, MissingKey::Zero, run.options.limits.clone());
         let mut watch = Watch::new(touch);
         watch.follow_output();
@@ -374,11 +374,18 @@ fn loading(chart: &Chart, warnings: &mut Vec<String>) {
 struct Run<'r> {
     ground: Ground<'r>,
     /// The values, to begin with.
-    data: &'r Frozen,
+    data: &'r OnceLock<Frozen>,
     templates: &'r [TemplatePath],
     options: &'r RenderOptions,
     /// `required` and `fail` do nothing.
     lint: bool,
+}
+
+impl Run<'_> {
+    /// The values, to begin with.
+    fn data(&self, set: &Set) -> &Frozen {
+        self.data.get_or_init(|| Frozen::of_map(self.ground.values, set))
+    }
 }
 
 /// Location of a template by its name.

@@ -1,5 +1,6 @@
 //! Go's slices and maps: shared by reference, as in Go. A map changed through one variable is changed for all.
 
+use super::ast::Name;
 use super::entries::Entries;
 use super::types::{ANY_LIST, ANY_MAP, ListType, MapType, STRING_LIST, STRING_MAP, Type};
 use super::value::Value;
@@ -9,7 +10,6 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 /// A slice. Elements never change after it was made, but for one function that sorts where it stands (`sortAlpha`).
 #[derive(Clone)]
@@ -210,8 +210,8 @@ impl Map {
     }
 
     /// As [`Self::get`], where the same place of a template asks for the same key.
-    pub(super) fn get_again(&self, key: &str, seen: &AtomicUsize) -> Option<Value> {
-        self.data.entries.borrow().get_again(key, seen).cloned()
+    pub(super) fn get_again(&self, name: &Name) -> Option<Value> {
+        self.data.entries.borrow().get_again(name).cloned()
     }
 
     /// Whether there is such a key.

@@ -3,10 +3,11 @@
 //! Nearly all maps of charts have a few dozen keys, are made at once and then read many times, so they are one sorted vector. One that
 //! a template fills key by key to more than [`FEW`] becomes a tree, so that no order of keys costs more than the logarithm.
 
+use super::ast::Name;
 use super::value::Value;
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Entries up to which a vector is changed in its middle.
 const FEW: usize = 256;
@@ -54,16 +55,17 @@ impl Entries {
         }
     }
 
-    /// As [`Self::get`], for one who asks again: `seen` is where the key stood in the map that was asked last.
-    pub(super) fn get_again(&self, key: &str, seen: &AtomicUsize) -> Option<&Value> {
-        let Store::Sorted(list) = &self.0 else { return self.get(key) };
-        if let Some((known, value)) = list.get(seen.load(Ordering::Relaxed))
-            && **known == *key
+    /// As [`Self::get`], for a place of a template, which asks again and again: where the key stood in the map that was asked last
+    /// is looked at first. Mostly it is the very same text.
+    pub(super) fn get_again(&self, name: &Name) -> Option<&Value> {
+        let Store::Sorted(list) = &self.0 else { return self.get(&name.text) };
+        if let Some((known, value)) = list.get(name.seen.load(Ordering::Relaxed))
+            && (Arc::ptr_eq(known, &name.text) || **known == *name.text)
         {
             return Some(value);
         }
-        let at = list.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
-        seen.store(at, Ordering::Relaxed);
+        let at = list.binary_search_by(|(known, _)| (**known).cmp(&name.text)).ok()?;
+        name.seen.store(at, Ordering::Relaxed);
         list.get(at).map(|(_, value)| value)
     }
 

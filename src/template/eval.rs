@@ -256,7 +256,7 @@ impl<'t> Exec<'t, '_, '_> {
                     watch.key(value, name);
                 }
                 let elem = map.ty().elem;
-                return match (map.get_again(name, &field.seen), self.context.missing()) {
+                return match (map.get_again(field), self.context.missing()) {
                     (Some(value), _) => Ok(Operand::element(elem, value)),
                     (None, MissingKey::Default) => Ok(Operand::MISSING),
                     (None, MissingKey::Zero) => Ok(Operand::element(elem, elem.zero())),
@@ -484,7 +484,7 @@ fn walk(map: &Map, steps: &[Name], end: &Name) -> Option<Value> {
     let next = |map: &Map, name: &Name| {
         let ty = map.ty();
         let is_plain = matches!(ty.elem, Type::Any) && !ty.methods.iter().any(|method| *method.name == *name.text);
-        if is_plain { map.get_again(&name.text, &name.seen) } else { None }
+        if is_plain { map.get_again(name) } else { None }
     };
     let mut map = map.clone();
     for name in steps {

@@ -3,6 +3,7 @@
 use super::container::{List, Map};
 use super::entries::Entries;
 use super::json::number;
+use super::set::Set;
 use super::text::Str;
 use super::types::{ANY_LIST, ANY_MAP};
 use super::value::Value;
@@ -47,22 +48,25 @@ impl Frozen {
     }
 }
 
-impl From<&serde_json::Value> for Frozen {
-    fn from(json: &serde_json::Value) -> Self {
+impl Frozen {
+    /// Of JSON, for templates of this set: keys that they ask for are the very texts that they ask with.
+    #[must_use]
+    pub fn new(json: &serde_json::Value, set: &Set) -> Self {
         Self(match json {
             serde_json::Value::Null => Kept::Nil,
             serde_json::Value::Bool(truth) => Kept::Bool(*truth),
             serde_json::Value::Number(n) => Kept::Number(n.clone()),
             serde_json::Value::String(text) => Kept::String(Str::from(text.as_str())),
-            serde_json::Value::Array(items) => Kept::List(items.iter().map(Self::from).collect()),
-            serde_json::Value::Object(entries) => return Self::from(entries),
+            serde_json::Value::Array(items) => Kept::List(items.iter().map(|item| Self::new(item, set)).collect()),
+            serde_json::Value::Object(entries) => return Self::of_map(entries, set),
         })
     }
-}
 
-impl From<&serde_json::Map<String, serde_json::Value>> for Frozen {
-    fn from(entries: &serde_json::Map<String, serde_json::Value>) -> Self {
-        Self(Kept::Map(entries.iter().map(|(key, value)| (Arc::from(key.as_str()), Self::from(value))).collect()))
+    /// As [`Self::new`], of what a map holds.
+    #[must_use]
+    pub fn of_map(entries: &serde_json::Map<String, serde_json::Value>, set: &Set) -> Self {
+        let key = |key: &str| set.shared_name(key).map_or_else(|| Arc::from(key), Arc::clone);
+        Self(Kept::Map(entries.iter().map(|(name, value)| (key(name), Self::new(value, set))).collect()))
     }
 }
 
@@ -92,8 +96,9 @@ mod tests {
         let json = json!({
             "b": [1, 2.5, "x", null, true, {"k": []}], "a": {"z": u64::MAX, "y": -1, "x": 1e300}, "": [[1, 2, 3], ["a"]], "c": {},
         });
-        assert_eq!(shown(&Frozen::from(&json).thaw()), shown(&Value::from(&json)));
+        let set = Set::new();
+        assert_eq!(shown(&Frozen::new(&json, &set).thaw()), shown(&Value::from(&json)));
         let Value::Map(map) = Value::from(&json) else { panic!("a map") };
-        assert_eq!(Frozen::from(&json).entries().len(), map.len());
+        assert_eq!(Frozen::new(&json, &set).entries().len(), map.len());
     }
 }

@@ -9,6 +9,10 @@ use std::sync::Arc;
 pub(super) struct Names(HashSet<Arc<str>, RandomState>);
 
 impl Names {
+    pub(super) fn known(&self, name: &str) -> Option<&Arc<str>> {
+        self.0.get(name)
+    }
+
     pub(super) fn of(&mut self, name: &str) -> Arc<str> {
         if let Some(known) = self.0.get(name) {
             return Arc::clone(known);

@@ -87,6 +87,11 @@ impl Set {
         names.into_iter()
     }
 
+    /// The text of this name that the templates themselves hold, if they use it.
+    pub(super) fn shared_name(&self, name: &str) -> Option<&Arc<str>> {
+        self.names.known(name)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Template>> {
         self.templates.get(name)
     }
