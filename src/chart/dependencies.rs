@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::version::is_compatible;
-use super::{Chart, Dependency, Table};
-use crate::values;
+use super::{Chart, Dependency, Metadata, Table};
+use crate::values::{self, ChartValues};
 
 impl Chart {
     /// Helm's check before anything else: every dependency of `Chart.yaml` is there.
@@ -44,134 +44,294 @@ impl Chart {
     /// # Errors
     /// With helm's message, when the value of a subchart's name is no map.
     pub fn with_dependencies_noting(&self, values: &Table, warnings: &mut Vec<String>) -> Result<Self, String> {
-        let mut chart = self.clone();
-        number(&mut chart, &mut 0);
-        enable(&mut chart, values, "", false, &mut Pass { warnings, done: BTreeSet::new() })?;
-        import_below(&mut chart, &mut Pass { warnings, done: BTreeSet::new() })?;
-        Ok(chart)
+        let mut graph = Graph::of(self, warnings);
+        graph.enable(TOP, values, "", false)?;
+        graph.import_below(TOP)?;
+        graph.built()
     }
 
     /// The chart with all its dependencies under their names, whether values switch them on or not: what a chart could be.
     #[must_use]
     pub fn with_all_dependencies(&self) -> Self {
-        let mut chart = self.clone();
-        // Nothing is asked of the values, so nothing can be wrong with them.
-        let _ =
-            enable(&mut chart, &Table::new(), "", true, &mut Pass { warnings: &mut Vec::new(), done: BTreeSet::new() });
-        chart
+        let mut warnings = Vec::new();
+        let mut graph = Graph::of(self, &mut warnings);
+        // Nothing is asked of the values, so nothing can be wrong with them; a chart beyond the limit stays as it was read.
+        graph.enable(TOP, &Table::new(), "", true).and_then(|()| graph.built()).unwrap_or_else(|_| self.clone())
     }
 }
 
-/// One walk over the charts.
-struct Pass<'w> {
+/// How many subcharts a chart may have once each stands under all its names: two names on each of a few levels are many.
+const MAX_SUBCHARTS: usize = 10_000;
+
+/// The chart that the others belong to.
+const TOP: usize = 0;
+
+/// A chart with its subcharts as helm holds them in memory. A chart that is taken under several names is copied for each, but
+/// not what it holds and lists: those are changed for all the copies at once, and know one parent, the one that took them last.
+struct Graph<'c, 'w> {
+    nodes: Vec<Node<'c>>,
+    listed: Vec<Listed>,
     /// What helm would warn of.
     warnings: &'w mut Vec<String>,
-    /// Dependencies that were met already, under another name of their chart.
-    done: BTreeSet<usize>,
+    /// How many subcharts were met so far.
+    met: usize,
 }
 
-/// Gives every dependency a number that its copies keep: a chart that is taken under several names is one chart for helm, whose
-/// dependencies are changed for all of them at once.
-fn number(chart: &mut Chart, next: &mut usize) {
-    for dependency in chart.metadata.dependencies.iter_mut().flatten() {
-        *next += 1;
-        dependency.id = *next;
-    }
-    for held in &mut chart.dependencies {
-        number(held, next);
-    }
+#[derive(Clone)]
+struct Node<'c> {
+    source: &'c Chart,
+    /// Its name, or the alias that it was copied for.
+    name: String,
+    values: Arc<Table>,
+    /// What it depends on, of [`Graph::listed`].
+    wanted: Option<Vec<usize>>,
+    /// What it holds, of [`Graph::nodes`].
+    held: Vec<usize>,
+    parent: Option<usize>,
 }
 
-fn enable(chart: &mut Chart, given: &Table, path: &str, every: bool, pass: &mut Pass<'_>) -> Result<(), String> {
-    let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
-    // These go by their alias already.
-    for dependency in wanted.iter_mut().filter(|d| pass.done.contains(&d.id) && !d.alias.is_empty()) {
-        dependency.name.clone_from(&dependency.alias);
+struct Listed {
+    dependency: Dependency,
+    /// Whether its values were imported: helm does that once.
+    imported: bool,
+}
+
+impl<'c, 'w> Graph<'c, 'w> {
+    fn of(chart: &'c Chart, warnings: &'w mut Vec<String>) -> Self {
+        let mut graph = Self { nodes: Vec::new(), listed: Vec::new(), warnings, met: 0 };
+        graph.add(chart, None);
+        graph
     }
-    // What stands in charts/ without being listed takes part as it is.
-    let fits = |wanted: &Dependency, held: &Chart| {
-        held.metadata.name == wanted.name && is_compatible(&wanted.version, &held.metadata.version)
-    };
-    let (mut listed, mut taken): (Vec<Chart>, Vec<Chart>) =
-        chart.dependencies.drain(..).partition(|held| wanted.iter().any(|wanted| fits(wanted, held)));
-    for at in 0..wanted.len() {
-        if let Some(place) = listed.iter().position(|held| fits(&wanted[at], held)) {
-            // One chart may go by several names.
-            let again = wanted[at + 1..].iter().any(|later| fits(later, &listed[place]));
-            let mut held = if again { listed[place].clone() } else { listed.remove(place) };
-            if !wanted[at].alias.is_empty() {
-                held.metadata.name.clone_from(&wanted[at].alias);
+
+    fn add(&mut self, source: &'c Chart, parent: Option<usize>) -> usize {
+        let at = self.nodes.len();
+        let name = source.metadata.name.clone();
+        let values = Arc::clone(&source.values);
+        self.nodes.push(Node { source, name, values, wanted: None, held: Vec::new(), parent });
+        let list = |dependency: &Dependency| {
+            self.listed.push(Listed { dependency: dependency.clone(), imported: false });
+            self.listed.len() - 1
+        };
+        let wanted = source.metadata.dependencies.as_ref().map(|wanted| wanted.iter().map(list).collect());
+        let held = source.dependencies.iter().map(|held| self.add(held, Some(at))).collect();
+        let node = &mut self.nodes[at];
+        (node.wanted, node.held) = (wanted, held);
+        at
+    }
+
+    /// Takes a chart under the name of a dependency; `apart` from all others of it, or as helm does.
+    fn copy(&mut self, found: usize, dependency: usize, apart: bool) -> usize {
+        let at = if apart {
+            self.add(self.nodes[found].source, None)
+        } else {
+            let copy = self.nodes[found].clone();
+            self.nodes.push(copy);
+            self.nodes.len() - 1
+        };
+        let alias = &self.listed[dependency].dependency.alias;
+        if !alias.is_empty() {
+            self.nodes[at].name.clone_from(alias);
+        }
+        at
+    }
+
+    fn hold(&mut self, at: usize, held: Vec<usize>) {
+        for &below in &held {
+            self.nodes[below].parent = Some(at);
+        }
+        self.nodes[at].held = held;
+    }
+
+    fn fits(&self, dependency: usize, held: usize) -> bool {
+        let (wanted, held) = (&self.listed[dependency].dependency, &self.nodes[held]);
+        held.name == wanted.name && is_compatible(&wanted.version, &held.source.metadata.version)
+    }
+
+    fn meet(&mut self) -> Result<(), String> {
+        self.met += 1;
+        if self.met > MAX_SUBCHARTS {
+            return Err(format!("more than {MAX_SUBCHARTS} subcharts (limit: subcharts)"));
+        }
+        Ok(())
+    }
+
+    fn enable(&mut self, at: usize, given: &Table, path: &str, every: bool) -> Result<(), String> {
+        self.meet()?;
+        let Some(wanted) = self.nodes[at].wanted.clone() else { return Ok(()) };
+        let held = self.nodes[at].held.clone();
+        // What stands in charts/ without being listed takes part as it is.
+        let is_listed = |held: usize| wanted.iter().any(|&wanted| self.fits(wanted, held));
+        let mut taken: Vec<usize> = held.iter().copied().filter(|&held| !is_listed(held)).collect();
+        for &dependency in &wanted {
+            if let Some(&found) = held.iter().find(|&&held| self.fits(dependency, held)) {
+                taken.push(self.copy(found, dependency, every));
             }
-            taken.push(held);
-        }
-        let dependency = &mut wanted[at];
-        if !dependency.alias.is_empty() {
-            dependency.name.clone_from(&dependency.alias);
-        }
-        if !every {
-            pass.done.insert(dependency.id);
-        }
-        dependency.enabled = true;
-    }
-    chart.dependencies = taken;
-    chart.linked = true;
-    if every {
-        for held in &mut chart.dependencies {
-            enable(held, given, path, true, pass)?;
-        }
-        chart.metadata.dependencies = Some(wanted);
-        return Ok(());
-    }
-    let all = values::coalesce(&chart.defaults(), given, pass.warnings).map_err(|error| error.to_string())?;
-    by_tags(&mut wanted, &all, pass.warnings);
-    by_conditions(&mut wanted, &all, path, pass.warnings);
-    let off = |name: &str| wanted.iter().any(|w| !w.enabled && w.name == name);
-    chart.dependencies.retain(|held| !off(&held.metadata.name));
-    for held in &mut chart.dependencies {
-        let below = format!("{path}{}.", held.metadata.name);
-        enable(held, &all, &below, false, pass)?;
-    }
-    let off: Vec<String> = wanted.iter().filter(|w| !w.enabled).map(|w| w.name.clone()).collect();
-    wanted.retain(|w| !off.contains(&w.name));
-    // Go appends to a nil slice: nothing left is nil again.
-    chart.metadata.dependencies = (!wanted.is_empty()).then_some(wanted);
-    Ok(())
-}
-
-fn by_tags(wanted: &mut [Dependency], values: &Table, warnings: &mut Vec<String>) {
-    let Some(Value::Object(tags)) = values.get("tags") else { return };
-    for dependency in wanted {
-        let mut states = Vec::new();
-        for tag in &dependency.tags {
-            match tags.get(tag) {
-                Some(Value::Bool(state)) => states.push(*state),
-                Some(_) => warnings.push(format!(
-                    "dependencies.go:94: Warning: Tag '{tag}' for chart {} returned non-bool value",
-                    dependency.name
-                )),
-                None => {}
+            let dependency = &mut self.listed[dependency].dependency;
+            if !dependency.alias.is_empty() {
+                dependency.name.clone_from(&dependency.alias);
             }
+            dependency.enabled = true;
         }
-        dependency.enabled = states.is_empty() || states.contains(&true);
+        self.hold(at, taken.clone());
+        if every {
+            return taken.into_iter().try_for_each(|held| self.enable(held, given, path, true));
+        }
+        let all =
+            values::coalesce(&defaults(&self.nodes, at), given, self.warnings).map_err(|error| error.to_string())?;
+        self.by_tags(&wanted, &all);
+        self.by_conditions(&wanted, &all, path);
+        let on = |dependency: usize| self.listed[dependency].dependency.enabled;
+        let name = |dependency: usize| self.listed[dependency].dependency.name.as_str();
+        let off: BTreeSet<&str> = wanted.iter().filter(|&&wanted| !on(wanted)).map(|&wanted| name(wanted)).collect();
+        let wanted: Vec<usize> = wanted.iter().copied().filter(|&wanted| !off.contains(name(wanted))).collect();
+        taken.retain(|&held| !off.contains(self.nodes[held].name.as_str()));
+        for &held in &taken {
+            let below = format!("{path}{}.", self.nodes[held].name);
+            self.enable(held, &all, &below, false)?;
+        }
+        // Go appends to a nil slice: nothing left is nil again.
+        self.nodes[at].wanted = (!wanted.is_empty()).then_some(wanted);
+        self.hold(at, taken);
+        Ok(())
     }
-}
 
-fn by_conditions(wanted: &mut [Dependency], values: &Table, path: &str, warnings: &mut Vec<String>) {
-    for dependency in wanted {
-        for condition in dependency.condition.trim().split(',').filter(|condition| !condition.is_empty()) {
-            match at_path(values, &format!("{path}{condition}")) {
-                Some(Value::Bool(state)) => {
-                    dependency.enabled = *state;
-                    break;
+    fn by_tags(&mut self, wanted: &[usize], values: &Table) {
+        let Some(Value::Object(tags)) = values.get("tags") else { return };
+        for &dependency in wanted {
+            let dependency = &mut self.listed[dependency].dependency;
+            let mut states = Vec::new();
+            for tag in &dependency.tags {
+                match tags.get(tag) {
+                    Some(Value::Bool(state)) => states.push(*state),
+                    Some(_) => self.warnings.push(format!(
+                        "dependencies.go:94: Warning: Tag '{tag}' for chart {} returned non-bool value",
+                        dependency.name
+                    )),
+                    None => {}
                 }
-                Some(_) => warnings.push(format!(
-                    "dependencies.go:63: Warning: Condition path '{condition}' for chart {} returned non-bool value",
-                    dependency.name
-                )),
-                None => {}
+            }
+            dependency.enabled = states.is_empty() || states.contains(&true);
+        }
+    }
+
+    fn by_conditions(&mut self, wanted: &[usize], values: &Table, path: &str) {
+        for &dependency in wanted {
+            let dependency = &mut self.listed[dependency].dependency;
+            for condition in dependency.condition.trim().split(',').filter(|condition| !condition.is_empty()) {
+                match at_path(values, &format!("{path}{condition}")) {
+                    Some(Value::Bool(state)) => {
+                        dependency.enabled = *state;
+                        break;
+                    }
+                    Some(_) => self.warnings.push(format!(
+                        "dependencies.go:63: Warning: Condition path '{condition}' for chart {} returned non-bool value",
+                        dependency.name
+                    )),
+                    None => {}
+                }
             }
         }
     }
+
+    fn import_below(&mut self, at: usize) -> Result<(), String> {
+        for held in self.nodes[at].held.clone() {
+            self.import_below(held)?;
+        }
+        self.import(at)
+    }
+
+    fn import(&mut self, at: usize) -> Result<(), String> {
+        let Some(wanted) = self.nodes[at].wanted.clone() else { return Ok(()) };
+        let mut all = values::merge_chart(&defaults(&self.nodes, at), &Table::new(), self.warnings)
+            .map_err(|error| error.to_string())?;
+        let mut imported = Table::new();
+        for listed in wanted {
+            let Listed { dependency, imported: before } = &mut self.listed[listed];
+            let imports = std::mem::take(&mut dependency.import_values);
+            if std::mem::replace(before, true) {
+                continue;
+            }
+            for import in &imports {
+                let (child, parent) = match import {
+                    Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                    Value::Object(map) => {
+                        let text = |key| map.get(key).and_then(Value::as_str).map(str::to_owned);
+                        // Helm panics here.
+                        let missing =
+                            || format!("import-values of {}: child and parent have to be texts", dependency.name);
+                        (text("child").ok_or_else(missing)?, text("parent").ok_or_else(missing)?)
+                    }
+                    _ => continue,
+                };
+                let mut entry = Map::new();
+                entry.insert("child".to_owned(), Value::from(child.as_str()));
+                entry.insert("parent".to_owned(), Value::from(parent.as_str()));
+                dependency.import_values.push(Value::Object(entry));
+                let path = format!("{}.{child}", dependency.name);
+                let Some(found) = table_at(&all, &path) else {
+                    let missing = first_missing(&all, &path);
+                    self.warnings.push(if import.is_string() {
+                        format!("dependencies.go:286: Warning: ImportValues missing table: {missing:?} is not a table")
+                    } else {
+                        let name = &dependency.name;
+                        format!(
+                            "dependencies.go:269: Warning: ImportValues missing table from chart {name}: {missing:?} is not a table"
+                        )
+                    });
+                    continue;
+                };
+                let placed =
+                    if import.is_string() || parent == "." { found.clone() } else { nested(&parent, found.clone()) };
+                values::merge_tables(&mut imported, &placed, self.warnings);
+            }
+        }
+        values::merge_tables(&mut all, &imported, self.warnings);
+        self.nodes[at].values = Arc::new(all);
+        Ok(())
+    }
+
+    fn built(&mut self) -> Result<Chart, String> {
+        self.met = 0;
+        self.chart(TOP)
+    }
+
+    /// The chart that a node has become, with all below it.
+    fn chart(&mut self, at: usize) -> Result<Chart, String> {
+        self.meet()?;
+        let dependencies: Result<Vec<Chart>, String> =
+            self.nodes[at].held.clone().into_iter().map(|held| self.chart(held)).collect();
+        let Node { source, name, values, wanted, .. } = &self.nodes[at];
+        let wanted =
+            wanted.as_ref().map(|wanted| wanted.iter().map(|&listed| self.listed[listed].dependency.clone()).collect());
+        Ok(Chart {
+            metadata: Metadata { name: name.clone(), dependencies: wanted, ..source.metadata.clone() },
+            values: Arc::clone(values),
+            values_text: source.values_text.clone(),
+            lock: source.lock.clone(),
+            schema: source.schema.clone(),
+            templates: source.templates.clone(),
+            files: source.files.clone(),
+            dependencies: dependencies?,
+            location: source.location.clone(),
+            warnings: source.warnings.clone(),
+            full_path: self.full_path(at),
+        })
+    }
+
+    fn full_path(&self, at: usize) -> String {
+        let node = &self.nodes[at];
+        match node.parent {
+            Some(parent) => format!("{}/charts/{}", self.full_path(parent), node.name),
+            None => node.name.clone(),
+        }
+    }
+}
+
+/// As [`Chart::defaults`].
+fn defaults<'n>(nodes: &'n [Node<'_>], at: usize) -> ChartValues<'n> {
+    let node = &nodes[at];
+    let dependencies = node.held.iter().map(|&held| defaults(nodes, held)).collect();
+    ChartValues { name: &node.name, values: &node.values, dependencies }
 }
 
 /// The value at a path with dots that is no map.
@@ -197,65 +357,6 @@ fn first_missing<'p>(values: &Table, path: &'p str) -> &'p str {
             at.is_none()
         })
         .unwrap_or_default()
-}
-
-fn import_below(chart: &mut Chart, pass: &mut Pass<'_>) -> Result<(), String> {
-    for held in &mut chart.dependencies {
-        import_below(held, pass)?;
-    }
-    import(chart, pass)
-}
-
-fn import(chart: &mut Chart, pass: &mut Pass<'_>) -> Result<(), String> {
-    let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
-    let mut all =
-        values::merge_chart(&chart.defaults(), &Table::new(), pass.warnings).map_err(|error| error.to_string())?;
-    let mut imported = Table::new();
-    for dependency in &mut wanted {
-        let mut normal = Vec::new();
-        // Helm imports them once.
-        if !pass.done.insert(dependency.id) {
-            dependency.import_values = normal;
-            continue;
-        }
-        for import in &dependency.import_values {
-            let (child, parent) = match import {
-                Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
-                Value::Object(map) => {
-                    let text = |key| map.get(key).and_then(Value::as_str).map(str::to_owned);
-                    // Helm panics here.
-                    let missing = || format!("import-values of {}: child and parent have to be texts", dependency.name);
-                    (text("child").ok_or_else(missing)?, text("parent").ok_or_else(missing)?)
-                }
-                _ => continue,
-            };
-            let mut entry = Map::new();
-            entry.insert("child".to_owned(), Value::from(child.as_str()));
-            entry.insert("parent".to_owned(), Value::from(parent.as_str()));
-            normal.push(Value::Object(entry));
-            let path = format!("{}.{child}", dependency.name);
-            let Some(found) = table_at(&all, &path) else {
-                let missing = first_missing(&all, &path);
-                pass.warnings.push(if import.is_string() {
-                    format!("dependencies.go:286: Warning: ImportValues missing table: {missing:?} is not a table")
-                } else {
-                    let name = &dependency.name;
-                    format!(
-                        "dependencies.go:269: Warning: ImportValues missing table from chart {name}: {missing:?} is not a table"
-                    )
-                });
-                continue;
-            };
-            let placed =
-                if import.is_string() || parent == "." { found.clone() } else { nested(&parent, found.clone()) };
-            values::merge_tables(&mut imported, &placed, pass.warnings);
-        }
-        dependency.import_values = normal;
-    }
-    values::merge_tables(&mut all, &imported, pass.warnings);
-    chart.values = Arc::new(all);
-    chart.metadata.dependencies = Some(wanted);
-    Ok(())
 }
 
 fn nested(path: &str, table: Table) -> Table {
@@ -319,6 +420,29 @@ mod tests {
         ] {
             assert_eq!(names(&chart.with_dependencies(&table(&values)).unwrap()), left, "{values}");
         }
+    }
+
+    #[test]
+    fn names_that_multiply_end_at_a_limit() {
+        let mut tree = MemoryTree::default();
+        let mut folder = "c".to_owned();
+        for level in 0..20 {
+            let below = level + 1;
+            tree.insert(
+                format!("{folder}/Chart.yaml"),
+                format!(
+                    "apiVersion: v2\nname: c{level}\nversion: 1.0.0\ndependencies:\n\
+                     - {{name: c{below}, version: 1.0.0}}\n- {{name: c{below}, version: 1.0.0, alias: x}}\n"
+                )
+                .as_str(),
+            );
+            folder.push_str(&format!("/charts/c{below}"));
+        }
+        tree.insert(format!("{folder}/Chart.yaml"), "apiVersion: v2\nname: c20\nversion: 1.0.0\n");
+        let chart = Chart::load(&tree, "c").unwrap();
+        let error = chart.with_dependencies(&Table::new()).unwrap_err();
+        assert_eq!(error, "more than 10000 subcharts (limit: subcharts)");
+        assert_eq!(chart.with_all_dependencies().dependencies.len(), 1);
     }
 
     #[test]

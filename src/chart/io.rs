@@ -72,7 +72,7 @@ fn folder(path: &Path, depth: usize) -> Result<Chart, ChartError> {
             continue;
         }
         let mut held = folder(&sibling, depth + 1)?;
-        held.set_original_path(&format!("{}/charts", chart.original_path));
+        held.set_full_path(&chart.full_path);
         chart.dependencies.push(held);
     }
     Ok(chart)

@@ -107,7 +107,7 @@ fn add_siblings(chart: &mut Chart, tree: &dyn Tree, path: &str, depth: usize) ->
             return Err(ChartError::of(&file, message));
         }
         let mut held = load_folder(tree, &folder, depth + 1)?;
-        held.set_original_path(&format!("{}/charts", chart.original_path));
+        held.set_full_path(&chart.full_path);
         chart.dependencies.push(held);
     }
     Ok(())
@@ -177,14 +177,14 @@ fn from_files(files: Vec<ChartFile>, location: &str, depth: usize) -> Result<Cha
     }
     let path = chart.path_of("Chart.yaml");
     chart.metadata.validate().map_err(|message| ChartError::of(&path, message))?;
-    chart.original_path.clone_from(&chart.metadata.name);
+    chart.full_path.clone_from(&chart.metadata.name);
     for (name, files) in subcharts {
         if name.starts_with(['_', '.']) {
             continue;
         }
         let mut held = subchart(&chart, &name, files, depth)
             .map_err(|error| error.wrap(&format!("error unpacking subchart {name} in {}", chart.metadata.name)))?;
-        held.set_original_path(&format!("{}/charts", chart.original_path));
+        held.set_full_path(&chart.full_path);
         chart.dependencies.push(held);
     }
     Ok(chart)

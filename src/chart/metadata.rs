@@ -81,8 +81,6 @@ pub struct Dependency {
     pub import_values: Vec<Value>,
     /// The name that it goes by in this chart.
     pub alias: String,
-    /// Which one it is while dependencies are processed: copies of a chart share it.
-    pub id: usize,
 }
 
 impl Metadata {
@@ -241,7 +239,6 @@ impl Dependency {
 
     fn decode_fields(decoder: &mut Decoder, pairs: &[(Node, Node)]) -> Self {
         Self {
-            id: 0,
             alias: decoder.string(field(pairs, "alias"), "dependencies.alias"),
             condition: decoder.string(field(pairs, "condition"), "dependencies.condition"),
             enabled: decoder.bool(field(pairs, "enabled"), "dependencies.enabled"),

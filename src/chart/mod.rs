@@ -65,10 +65,9 @@ pub struct Chart {
     pub location: String,
     /// What helm warns of while it loads the chart; its lines.
     pub warnings: Vec<String>,
-    /// The path of names that it was loaded under, before any alias.
-    original_path: String,
-    /// Whether `dependencies` were processed, so that they know this chart by its alias.
-    linked: bool,
+    /// The path of names under which helm knows it, as `top/charts/sub`. Helm links a subchart to the chart that took it last,
+    /// so that it may be another path than that of the charts that lead here.
+    full_path: String,
 }
 
 /// A template with the names that helm gives it.
@@ -109,20 +108,11 @@ impl Chart {
         crate::tree::join(&self.location, name)
     }
 
-    fn set_original_path(&mut self, above: &str) {
-        self.original_path = format!("{above}/{}", self.metadata.name);
-        let below = format!("{}/charts", self.original_path);
+    fn set_full_path(&mut self, above: &str) {
+        self.full_path = format!("{above}/charts/{}", self.metadata.name);
         for held in &mut self.dependencies {
-            held.set_original_path(&below);
+            held.set_full_path(&self.full_path);
         }
-    }
-
-    /// The path of names under which helm knows a dependency of this chart, which it knows as `own`.
-    #[must_use]
-    pub fn path_below(&self, own: &str, held: &Self) -> String {
-        // Helm links subcharts to the chart that they were loaded with; only processed dependencies learn of an alias.
-        let above = if self.linked { own } else { &self.original_path };
-        format!("{above}/charts/{}", held.metadata.name)
     }
 
     /// Calls `visit` for this chart and all below it: path of names, indices from the top, chart.
@@ -136,7 +126,7 @@ impl Chart {
             visit(path, at, chart);
             for (index, held) in chart.dependencies.iter().enumerate() {
                 at.push(index);
-                below(held, &chart.path_below(path, held), at, visit);
+                below(held, &held.full_path, at, visit);
                 at.pop();
             }
         }
