@@ -1,6 +1,6 @@
 //! The modules that are fuzzed, out of the crate's own files: those that turn text into something without any IO, and
 //! that hostile text reaches first. (`chart` is here for its versions alone.)
-#![allow(missing_docs, dead_code, unreachable_pub, reason = "modules without their neighbours")]
+#![allow(missing_docs, dead_code, unreachable_pub, unused_imports, reason = "modules without their neighbours")]
 
 extern crate self as evenkeel;
 
