@@ -165,7 +165,7 @@ impl One<'_> {
         if self.until_gone {
             return ControlFlow::Continue(());
         }
-        match (self.resource.gvk.kind == "Job").then(|| job(item)).unwrap_or_else(|| pod(item)) {
+        match if self.resource.gvk.kind == "Job" { job(item) } else { pod(item) } {
             Ok(ended) => {
                 self.ended = Some(ended);
                 ControlFlow::Break(())

@@ -624,11 +624,9 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            None if outcome.not_ready.is_empty() => {
-                // Where nobody waited, nobody knows whether it is ready.
-                if self.unready.get(name).is_none_or(|w| w.objects.is_empty()) {
-                    self.judge(name, Standing::Ready, Vec::new()).await;
-                }
+            // Where nobody waited, nobody knows whether it is ready.
+            None if outcome.not_ready.is_empty() && self.unready.get(name).is_none_or(|w| w.objects.is_empty()) => {
+                self.judge(name, Standing::Ready, Vec::new()).await;
             }
             None => {}
         }
