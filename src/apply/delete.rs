@@ -10,6 +10,7 @@ use super::object::Action;
 use crate::cluster::wire::Call;
 use crate::cluster::{Cluster, Verb};
 use crate::manifest::{Applied, ObjectId};
+use crate::plan::Propagation;
 
 /// How often the proof is made again when the object changes meanwhile.
 const RACES: usize = 4;
@@ -69,6 +70,17 @@ pub async fn delete_object(
     if applied.keep {
         return Ok(spared(Spared::Kept));
     }
+    delete_proven(cluster, id, applied, owner, Propagation::Background).await
+}
+
+/// Deletes an object that is proven to be ours, and treats its dependents as told.
+pub(super) async fn delete_proven(
+    cluster: &Cluster,
+    id: &ObjectId,
+    applied: &Applied,
+    owner: &Owner,
+    propagation: Propagation,
+) -> Result<Removed, ApplyError> {
     for race in 1.. {
         let resource = match cluster.resource_of(id, &applied.version).await {
             Ok(resource) => resource,
@@ -92,7 +104,7 @@ pub async fn delete_object(
         let mut call = Call::get(Verb::Delete, resource.path(&id.namespace, &id.name));
         call.method = Method::DELETE;
         call.body = json!({
-            "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+            "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation.policy(),
             "preconditions": {"uid": live.uid(), "resourceVersion": live.resource_version()},
         })
         .to_string()

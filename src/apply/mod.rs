@@ -5,6 +5,7 @@
 //! adds is proof (an object that is deleted is provably ours) and consistency (the inventory names every object at any time).
 
 mod adopt;
+mod approve;
 mod delete;
 mod error;
 mod history;
@@ -13,9 +14,11 @@ mod key;
 mod lifecycle;
 mod object;
 mod record;
+mod recreate;
 mod release;
 
 pub use adopt::Owner;
+pub use approve::{record_approval, remove_approval};
 pub use delete::{Removed, Spared, delete_object};
 pub use error::{ApplyError, Taken};
 pub use history::{delete_history, record_revision, rewrite_revision};

@@ -17,6 +17,7 @@ use super::error::{ApplyError, Taken};
 use super::lifecycle::begun;
 use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
 use super::record::{delete_inventory, ensure_namespace, write_inventory};
+use super::recreate::{recreate, try_anew};
 use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait};
 use crate::health::Rules;
 use crate::manifest::{Applied, Inventory, Object, ObjectId, Verdict, install_rank};
@@ -32,6 +33,8 @@ pub struct Options<'a> {
     pub cancel: CancellationToken,
     /// Objects of one kind that are written side by side.
     pub parallel: usize,
+    /// The user that the release's objects are written as (`serviceAccount`); evenkeel's own record is written as itself.
+    pub account: Option<String>,
     /// How long a CRD may take to be established.
     pub established: Duration,
     /// Told of every object.
@@ -40,7 +43,13 @@ pub struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { cancel: CancellationToken::new(), parallel: 8, established: Duration::from_secs(60), on_object: &|_| {} }
+        Self {
+            cancel: CancellationToken::new(),
+            parallel: 8,
+            account: None,
+            established: Duration::from_secs(60),
+            on_object: &|_| {},
+        }
     }
 }
 
@@ -137,6 +146,8 @@ impl ReleaseReport {
 /// The work on one release.
 struct Work<'a> {
     cluster: &'a Cluster,
+    /// The cluster as the release's own user writes to it.
+    actor: Cluster,
     owner: Owner,
     options: &'a Options<'a>,
     report: ReleaseReport,
@@ -154,7 +165,8 @@ pub async fn apply_release(
     options: &Options<'_>,
 ) -> ReleaseReport {
     let report = ReleaseReport { release: plan.release.clone(), objects: Vec::new(), record, error: None };
-    let mut work = Work { cluster, owner: Owner::new(environment, &plan.release), options, report };
+    let actor = cluster.acting_as(options.account.as_deref());
+    let mut work = Work { cluster, actor, owner: Owner::new(environment, &plan.release), options, report };
     if plan.refused() {
         for action in plan.apply.iter().filter(|a| a.verb == Verb::Refuse) {
             work.tell(ObjectResult {
@@ -183,7 +195,8 @@ pub async fn prune_release(
     options: &Options<'_>,
 ) -> ReleaseReport {
     let report = ReleaseReport { release: plan.release.clone(), objects: Vec::new(), record, error: None };
-    let mut work = Work { cluster, owner: Owner::new(environment, &plan.release), options, report };
+    let actor = cluster.acting_as(options.account.as_deref());
+    let mut work = Work { cluster, actor, owner: Owner::new(environment, &plan.release), options, report };
     if let Err(error) = work.prune(plan, elsewhere).await {
         work.report.error = Some(error);
     }
@@ -236,6 +249,7 @@ impl Work<'_> {
         if let Some(lifecycle) = begun(plan, &inventory).filter(|_| at_once || !planned.is_empty()) {
             inventory.lifecycle = Some(lifecycle);
         }
+        inventory.account = self.options.account.clone().unwrap_or_default();
         // What is about to be: an entry without a UID says that an apply may have happened.
         for Planned { action, .. } in &planned {
             inventory.objects.entry(action.id.clone()).or_insert_with(|| Applied {
@@ -273,9 +287,13 @@ impl Work<'_> {
     /// unchecked.
     async fn validate(&mut self, planned: &mut [Planned<'_>], plan: &ReleasePlan) -> Result<(), ApplyError> {
         self.interrupted()?;
-        let cluster = self.cluster;
+        let cluster = &self.actor;
         let open = planned.iter().enumerate().filter(|(_, p)| p.checked.is_none());
-        let runs: Vec<_> = open.map(|(i, p)| async move { (i, dry_run(cluster, p.object).await) }).collect();
+        let run = |(i, p): (usize, &Planned<'_>)| {
+            let (object, anew) = (p.object.clone(), p.action.verb == Verb::Recreate);
+            async move { (i, if anew { try_anew(cluster, &object).await } else { dry_run(cluster, &object).await }) }
+        };
+        let runs: Vec<_> = open.map(run).collect();
         let results: Vec<_> = stream::iter(runs).buffer_unordered(self.options.parallel.max(1)).collect().await;
         for (i, result) in results {
             match result {
@@ -326,7 +344,7 @@ impl Work<'_> {
         let needed = planned.iter().any(|p| p.checked.is_none() && p.object.namespace() == plan.namespace);
         if needed && !rendered && !plan.namespace.is_empty() {
             let created_for = format!("{}/{}", self.owner.environment, self.owner.release);
-            ensure_namespace(self.cluster, &plan.namespace, &created_for).await?;
+            ensure_namespace(&self.actor, &plan.namespace, &created_for).await?;
         }
         let mut first: Vec<&Planned<'_>> = planned.iter().filter(|p| comes_first(p.object)).collect();
         first.sort_by(|a, b| kind_key(a.object).cmp(&kind_key(b.object)));
@@ -349,7 +367,7 @@ impl Work<'_> {
             let told = self.report.objects.iter().any(|o| o.id == p.action.id);
             if p.checked.is_none() && !told {
                 // Still not there although everything that it could wait for is: say what the server says.
-                let error = dry_run(self.cluster, p.object).await.err();
+                let error = dry_run(&self.actor, p.object).await.err();
                 if let Some(error) = error {
                     let action = p.action;
                     self.failed(action, error);
@@ -375,8 +393,8 @@ impl Work<'_> {
 
     /// Writes objects of one kind, side by side. After a cancellation those in hand are finished and no other is begun.
     async fn write_group(&mut self, group: &[&Planned<'_>], inventory: &mut Inventory) -> Result<(), ApplyError> {
-        let (cluster, owner, options) = (self.cluster, self.owner.clone(), self.options);
-        let owner = &owner;
+        let (actor, owner, options) = (self.actor.clone(), self.owner.clone(), self.options);
+        let (cluster, owner) = (&actor, &owner);
         let writes = group.iter().map(|p| async move {
             if options.cancel.is_cancelled() {
                 return (*p, None);
@@ -386,6 +404,9 @@ impl Work<'_> {
                 _ => Before::Unknown,
             };
             let accept = if p.action.verb == Verb::Transfer { Accept::Environment } else { Accept::Own };
+            if p.action.verb == Verb::Recreate {
+                return (*p, Some(recreate(cluster, p.action, p.object, owner, &options.cancel).await));
+            }
             (*p, Some(apply_object(cluster, p.object, owner, before, accept).await))
         });
         let mut results = stream::iter(writes.collect::<Vec<_>>()).buffer_unordered(options.parallel.max(1));
@@ -441,8 +462,8 @@ impl Work<'_> {
     }
 
     async fn delete_group(&mut self, group: &[&plan::Action], inventory: &mut Inventory) -> Result<(), ApplyError> {
-        let (cluster, owner, options) = (self.cluster, self.owner.clone(), self.options);
-        let owner = &owner;
+        let (actor, owner, options) = (self.actor.clone(), self.owner.clone(), self.options);
+        let (cluster, owner) = (&actor, &owner);
         let known = &self.report.record.inventory.objects;
         let deletions: Vec<_> = group
             .iter()

@@ -127,7 +127,7 @@ fn refused_deletions(plan: &Plan) -> Vec<CliError> {
     let refused = plan.findings.iter().filter(|f| match f.kind {
         FindingKind::MassPrune => kept(&f.message),
         FindingKind::EmptyRender => true,
-        FindingKind::ForeignOwner | FindingKind::PruneWaits | FindingKind::Protected => false,
+        _ => false,
     });
     refused
         .map(|f| {

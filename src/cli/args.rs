@@ -61,6 +61,8 @@ pub enum Output {
     Text,
     /// For programs.
     Json,
+    /// For reviews (`diff` alone).
+    Markdown,
 }
 
 /// When text is coloured.
@@ -91,9 +93,11 @@ pub enum Command {
     /// Say which layer, file and line each value comes from, and what it overrode.
     Explain(ExplainArgs),
     /// Show what applying would change. Exit: 0 nothing, 1 something, 2 error.
-    Diff(LiveArgs),
+    Diff(DiffArgs),
     /// Bring the cluster to what Git says, once.
     Apply(ApplyArgs),
+    /// Let what `onCommit: plan` holds back be applied, while it is what its digest says.
+    Approve(ApproveArgs),
     /// Report what others changed in the cluster. Exit: 0 nothing, 1 something, 2 error.
     Drift(LiveArgs),
     /// Show the state of every release.
@@ -193,6 +197,37 @@ pub struct LiveArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: String,
+    /// Where the desired state is read from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Which cluster is meant.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// What is compared with what.
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// Show live and desired beside each other.
+    #[arg(long)]
+    pub side_by_side: bool,
+    /// The columns of --side-by-side.
+    #[arg(long, value_name = "COLUMNS", default_value_t = 160, requires = "side_by_side")]
+    pub width: u16,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The environment.
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The digest that `diff`, `status` and `why` show, or the first eight digits of it or more.
+    #[arg(value_name = "DIGEST")]
+    pub digest: String,
     /// Where the desired state is read from.
     #[command(flatten)]
     pub source: SourceArgs,

@@ -36,6 +36,12 @@ impl Console {
         self.output == Output::Json
     }
 
+    /// Whether results are Markdown.
+    #[must_use]
+    pub(super) fn markdown(&self) -> bool {
+        self.output == Output::Markdown
+    }
+
     /// Standard output without styles: bytes as they are.
     pub(super) fn raw(&self) -> impl std::io::Write + use<> {
         std::io::BufWriter::new(std::io::stdout())

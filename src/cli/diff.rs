@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::args::{LiveArgs, Target};
+use super::args::{DiffArgs, Target};
 use super::console::{Console, errors_json};
+use super::error::CliError;
 use super::{Outcome, apply, source};
 use crate::reconcile::{Difference, Reconciler, differences};
-use crate::report::{BAD, DIM, GOOD, NAME, WARN, paint, plan_json};
+use crate::report::{BAD, DIM, GOOD, NAME, WARN, paint, plan_json, plan_markdown};
 
-pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
+pub(super) async fn run(args: DiffArgs, console: &Console) -> Outcome {
+    let DiffArgs { live: args, side_by_side, width } = args;
     let target = Target::parse(&args.target);
     let opened = source::open(&args.source)?;
     let environment = source::environment(&opened, &args.source, &target)?;
@@ -18,25 +20,38 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
         Reconciler::new(cluster.clone(), &target.environment, args.source.path.trim_matches('/'), None).insistent();
     let look = apply::planned(&mut reconciler, &opened, &target).await?;
     console.progress("comparing");
-    let found = differences(&cluster, &look.plan).await?;
+    let found = differences(&cluster, &look.plan, reconciler.secret_key()).await?;
     console.clear();
     let problems = apply::problems(&look, &target);
+    let approval = look.pending.as_ref().map(|p| p.command(&target.environment));
     if console.json() {
+        let approval = look.pending.as_ref().map(|p| {
+            let releases: Vec<&String> = p.releases.keys().collect();
+            serde_json::json!({"digest": p.digest, "releases": releases, "changes": p.changes})
+        });
         console.value(&serde_json::json!({
             "environment": target.environment, "revision": opened.revision,
-            "plan": plan_json(&look.plan), "objects": found,
+            "plan": plan_json(&look.plan), "objects": found, "approval": approval,
             "errors": errors_json(&problems),
         }));
+    } else if console.markdown() {
+        let diffs: Vec<(String, String)> =
+            found.iter().map(|d| (format!("{} {}", d.verb, d.object.display()), d.diff.clone())).collect();
+        let errors: Vec<String> = problems.iter().map(CliError::to_string).collect();
+        console.text(&plan_markdown(&look.plan, &diffs, approval.as_deref(), &errors));
     } else {
-        console.text(&text(&found));
+        console.text(&text(&found, side_by_side.then_some(width.into())));
         for finding in &look.plan.findings {
             console.note(&format!("{} {} {}", paint(WARN, "!"), finding.release, finding.message));
+        }
+        if let Some(approval) = approval {
+            console.note(&format!("{} waits for an approval: `{approval}`", paint(WARN, "!")));
         }
     }
     Ok(console.finish(&problems, u8::from(!found.is_empty())))
 }
 
-fn text(differences: &[Difference]) -> String {
+fn text(differences: &[Difference], columns: Option<usize>) -> String {
     let mut text = String::new();
     for difference in differences {
         let _ = writeln!(
@@ -48,6 +63,10 @@ fn text(differences: &[Difference]) -> String {
         );
         if difference.diff.is_empty() {
             let _ = writeln!(text, "{}", paint(DIM, "  no value changes; ownership of its fields does"));
+        }
+        if let Some(columns) = columns {
+            text.push_str(&difference.compared.side_by_side(columns));
+            continue;
         }
         for line in difference.diff.lines() {
             let painted = match line.as_bytes().first() {

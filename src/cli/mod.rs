@@ -1,6 +1,7 @@
 //! Arguments, configuration and one file a command; the only place that prints and that reads the process's environment.
 
 mod apply;
+mod approve;
 mod args;
 mod chart;
 mod console;
@@ -78,6 +79,9 @@ fn read() -> Result<Cli, clap::Error> {
 
 fn dispatch(cli: Cli, console: &Console) -> Outcome {
     let verbose = cli.common.verbose;
+    if cli.common.output == args::Output::Markdown && !matches!(cli.command, Command::Diff(_)) {
+        return Err(CliError::user("`--output markdown` is for `diff` alone").hint("write `--output json`"));
+    }
     match cli.command {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "evenkeel", &mut console.raw());
@@ -103,6 +107,7 @@ fn dispatch(cli: Cli, console: &Console) -> Outcome {
         }
         Command::Diff(args) => on_runtime(verbose, diff::run(args, console)),
         Command::Apply(args) => on_runtime(verbose, apply::run(args, console)),
+        Command::Approve(args) => on_runtime(verbose, approve::run(args, console)),
         Command::Drift(args) => on_runtime(verbose, drift::run(args, console)),
         Command::Status(args) => on_runtime(verbose, status::run(args, console)),
         Command::Why(args) => on_runtime(verbose, why::run(args, console)),

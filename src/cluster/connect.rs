@@ -131,6 +131,8 @@ pub fn namespace_of(options: &ConnectOptions) -> String {
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) shared: Arc<Shared>,
+    /// Whom writes impersonate.
+    pub(super) actor: Option<Arc<str>>,
 }
 
 /// What the clones share.
@@ -202,8 +204,15 @@ impl Cluster {
         Self::assemble(client, server.clone(), default_namespace.clone(), Some(system_namespace.clone()))
     }
 
+    /// The same cluster, written to as a user that this one may impersonate; reads stay its own.
+    #[must_use]
+    pub fn acting_as(&self, user: Option<&str>) -> Self {
+        Self { shared: Arc::clone(&self.shared), actor: user.map(Arc::from) }
+    }
+
     fn assemble(client: Client, server: String, default_namespace: String, system: Option<String>) -> Self {
         Self {
+            actor: None,
             shared: Arc::new(Shared {
                 client,
                 server,

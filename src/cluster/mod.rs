@@ -4,6 +4,7 @@
 //! anyone took a field from us ([`Watcher`], metadata only), and whether objects are ready ([`Cluster::wait_ready`]). Called by reconcile
 //! and the commands. Never writes: that is `apply/`.
 
+mod approval;
 mod autoscaler;
 mod connect;
 mod discovery;
@@ -25,6 +26,8 @@ mod watch;
 mod watcher;
 pub(crate) mod wire;
 
+pub(crate) use approval::{APPROVAL_KEY, approval_name};
+pub use approval::{Approval, LABEL_APPROVAL, StoredApproval};
 pub use connect::{Cluster, ConnectOptions, Overrides, SYSTEM_NAMESPACE, namespace_of};
 pub use discovery::{Kinds, Resource};
 pub use error::{Cause, ClusterError, Refusal};

@@ -114,19 +114,24 @@ pub(crate) fn encode_inventory(inventory: &Inventory) -> Result<String, ClusterE
 /// The name of a release's ConfigMap: readable where environment and release are DNS labels, a hash where they are not (two
 /// pairs of dotted names could read alike).
 pub(crate) fn inventory_name(environment: &str, release: &str) -> String {
+    plain_name("inventory", &[environment, release])
+}
+
+/// A name made of parts: readable where they are DNS labels, a hash where they are not.
+pub(super) fn plain_name(prefix: &str, parts: &[&str]) -> String {
     let label = |text: &str| {
         !text.is_empty()
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-')
     };
-    let plain = format!("inventory.{environment}.{release}");
-    if label(environment) && label(release) && plain.len() <= 253 {
+    let plain = format!("{prefix}.{}", parts.join("."));
+    if parts.iter().all(|part| label(part)) && plain.len() <= 253 {
         return plain;
     }
-    let digest = Sha256::digest(format!("{environment}/{release}"));
+    let digest = Sha256::digest(parts.join("/"));
     let hex: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
-    format!("inventory.{hex}")
+    format!("{prefix}.{hex}")
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) body: Vec<u8>,
     /// `If-None-Match`.
     pub(crate) etag: Option<String>,
+    /// Whom it impersonates.
+    pub(crate) actor: Option<std::sync::Arc<str>>,
 }
 
 impl Call {
@@ -67,6 +69,7 @@ impl Call {
             content_type: JSON,
             body: Vec::new(),
             etag: None,
+            actor: None,
         }
     }
 
@@ -106,6 +109,9 @@ impl Call {
         if let Some(etag) = &self.etag {
             builder = builder.header(header::IF_NONE_MATCH, etag);
         }
+        if let Some(actor) = &self.actor {
+            builder = builder.header("Impersonate-User", &**actor);
+        }
         builder
             .body(self.body.clone())
             .map_err(|e| ClusterError::Answer { request: self.describe(), reason: e.to_string() })
@@ -135,7 +141,8 @@ impl Cluster {
     }
 
     /// A write, for `apply/` alone: the answer's status and JSON.
-    pub(crate) async fn write(&self, call: Call) -> Result<(u16, Value), ClusterError> {
+    pub(crate) async fn write(&self, mut call: Call) -> Result<(u16, Value), ClusterError> {
+        call.actor.clone_from(&self.actor);
         let answer = self.exchange(&call).await?;
         Ok((answer.code, answer.json(&call)?))
     }

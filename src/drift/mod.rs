@@ -23,7 +23,7 @@ pub use object::{FieldDrift, ObjectDrift, State, UNKNOWN_MANAGER};
 pub use quantity::Quantity;
 pub use secret::{CHANGED, as_stored};
 pub use summary::short;
-pub use text::unified;
+pub use text::{Compared, unified};
 
 use crate::manifest::Applied;
 

@@ -166,6 +166,8 @@ pub struct Release {
     pub crds: Crds,
     /// What happens after a failure.
     pub on_failure: OnFailure,
+    /// The user that its objects are written as (`serviceAccount`, impersonated): `system:serviceaccount:NAMESPACE:NAME`.
+    pub service_account: Option<String>,
     /// When objects of some kinds are ready, where the kinds' own rules do not say.
     pub health: Rules,
     /// The values of all layers, merged, with where each came from. The chart's own stand below them.

@@ -233,6 +233,7 @@ impl Reading<'_> {
             digester.part(&manifest.path);
             digester.part(&manifest.text);
         }
+        let service_account = spec.service_account.as_ref().and_then(|account| self.account(account, &namespace));
         Some(Release {
             name: self.name.to_owned(),
             environment: self.context.environment.to_owned(),
@@ -244,12 +245,29 @@ impl Reading<'_> {
             policies,
             crds: spec.crds,
             on_failure: spec.on_failure,
+            service_account,
             health: spec.health.clone(),
             values,
             manifests,
             files: std::mem::take(&mut self.files).into_iter().collect(),
             digest: digester.finish(),
         })
+    }
+
+    /// The user of a service account: `NAME` in the release's namespace, or `NAMESPACE/NAME`.
+    fn account(&mut self, account: &Text, namespace: &str) -> Option<String> {
+        let (namespace, name) = account.text.split_once('/').unwrap_or((namespace, &account.text));
+        let fits = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 253
+                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        };
+        if !fits(name) || !fits(namespace) {
+            let error = account.place.error(format!("`{}` names no service account", shown(&account.text)));
+            self.errors.push(error.hint("write NAME, of the release's namespace, or NAMESPACE/NAME"));
+            return None;
+        }
+        Some(format!("system:serviceaccount:{namespace}:{name}"))
     }
 
     fn release_name(&mut self, spec: &ReleaseSpec, content: &Located) -> String {

@@ -94,6 +94,7 @@ pub(super) struct ReleaseSpec {
     pub(super) depends_on: Vec<Text>,
     pub(super) crds: Crds,
     pub(super) on_failure: OnFailure,
+    pub(super) service_account: Option<Text>,
     pub(super) health: Rules,
     pub(super) policies: PolicySpec,
 }
@@ -154,6 +155,7 @@ pub(super) fn release(at: &Located, errors: &mut Vec<Diagnostic>) -> ReleaseSpec
                 &[("retry", OnFailure::Retry), ("rollback", OnFailure::Rollback), ("stop", OnFailure::Stop)],
             )
             .unwrap_or_default(),
+        service_account: fields.text("serviceAccount"),
         health: health::rules(&mut fields),
         policies: policies(&mut fields),
     };
@@ -303,7 +305,6 @@ fn later_environment(fields: &mut Fields<'_>) {
 
 /// The types of what is not supported yet, so that a file written today stays right.
 fn later_release(fields: &mut Fields<'_>) {
-    fields.text("serviceAccount");
     fields.flag("hooks");
     fields.maps("valuesFrom", &["kind", "name", "namespace", "key", "optional"], |from| {
         from.one_of("kind", &[("ConfigMap", ()), ("Secret", ())]);

@@ -364,7 +364,7 @@ fn what_comes_later_is_named() {
                 "release",
                 &[(
                     CLIPPER,
-                    "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nignore: [{pointers: [/spec/replicas]}]\nserviceAccount: deployer\nonFailure: rollback\n",
+                    "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nignore: [{pointers: [/spec/replicas]}]\nonFailure: rollback\n",
                 )],
             ),
             ("remote chart", &[(CLIPPER, "REL:\nchart: oci://example.org/charts/clipper\nversion: 1.x\n")]),

@@ -74,6 +74,9 @@ pub struct Inventory {
     /// The revision that was seen ready last, empty before one was.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub good: String,
+    /// The user that its objects are written as, empty for evenkeel's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account: String,
     /// What became of the last change; none before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

@@ -1,6 +1,7 @@
 //! Secret values never leave in any output: this is what an object looks like to a person.
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::Object;
 
@@ -14,15 +15,43 @@ pub fn is_secret(object: &Value) -> bool {
         && object.get("apiVersion").and_then(Value::as_str).is_some_and(|v| !v.contains('/'))
 }
 
+/// What stands in the place of a secret value where a change is to be seen: equal values have equal marks. Keyed, because the
+/// plain hash of a weak password is soon guessed.
+#[must_use]
+pub fn secret_mark(key: &[u8], value: &Value) -> String {
+    let mut digest = Sha256::new();
+    digest.update(b"secret mark");
+    digest.update((key.len() as u64).to_le_bytes());
+    digest.update(key);
+    // Base64 may be wrapped.
+    let text: String = match value {
+        Value::String(text) => text.split_ascii_whitespace().collect(),
+        other => other.to_string(),
+    };
+    digest.update(text);
+    let digest: String = digest.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("<secret {digest}>")
+}
+
 /// The object with every value of a Secret's `data` and `stringData` replaced by [`MASK`], in its last-applied annotation too.
 #[must_use]
 pub fn masked(object: &Object) -> Object {
+    masked_by(object, &|_| Value::from(MASK))
+}
+
+/// The object with every secret value replaced by its [`secret_mark`].
+#[must_use]
+pub fn masked_keyed(object: &Object, key: &[u8]) -> Object {
+    masked_by(object, &|value| Value::from(secret_mark(key, value)))
+}
+
+fn masked_by(object: &Object, mark: &dyn Fn(&Value) -> Value) -> Object {
     let mut object = object.clone();
     if is_secret(object.value()) {
         let value = object.value_mut();
         for field in ["data", "stringData"] {
             match value.get_mut(field) {
-                Some(Value::Object(map)) => map.values_mut().for_each(|v| *v = Value::from(MASK)),
+                Some(Value::Object(map)) => map.values_mut().for_each(|v| *v = mark(v)),
                 Some(Value::Null) | None => {}
                 Some(other) => *other = Value::from(MASK),
             }

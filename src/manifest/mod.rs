@@ -13,7 +13,7 @@ mod redact;
 pub use identity::{Gvk, ObjectId};
 pub use inventory::{Applied, Inventory, InventoryError, Standing, Verdict};
 pub use lifecycle::{Held, HookRun, Lifecycle, Progress, RunPhase};
-pub use mask::{MASK, is_secret, masked};
+pub use mask::{MASK, is_secret, masked, masked_keyed, secret_mark};
 pub use object::{Object, ObjectError};
 pub use order::{install_rank, sort_for_install, sort_for_uninstall};
 pub use parse::parse;
@@ -27,8 +27,12 @@ pub const LABEL_ENVIRONMENT: &str = "evenkeel.dev/environment";
 pub const LABEL_RELEASE: &str = "evenkeel.dev/release";
 /// Annotation that names the object itself (`group/Kind/namespace/name@environment/release`): a copied label proves nothing.
 pub const ANNOTATION_OWNER: &str = "evenkeel.dev/owner";
-/// Annotation: how an object is applied; `ifMissing` creates it and leaves it alone afterwards.
+/// Annotation: how an object is applied: `ifMissing`, `recreate` or `skip`.
 pub const ANNOTATION_APPLY: &str = "evenkeel.dev/apply";
+/// Annotation: `never` keeps an object that Git no longer holds.
+pub const ANNOTATION_PRUNE: &str = "evenkeel.dev/prune";
+/// Annotation: what a change by others to this object causes: `correct`, `alert` or `ignore`.
+pub const ANNOTATION_ON_DRIFT: &str = "evenkeel.dev/onDrift";
 
 /// Annotation of a hook's object: whose run it is, so that an interrupted pass finds it again.
 pub const ANNOTATION_HOOK: &str = "evenkeel.dev/hook";

@@ -21,6 +21,8 @@ pub enum Verb {
     Adopt,
     /// It comes over from another release of the environment.
     Transfer,
+    /// It is ours and cannot be changed in place: deleted and made anew, as its annotation allows.
+    Recreate,
     /// It differs, and the policy says to tell rather than to correct.
     Alert,
     /// Nothing is to be done.
@@ -39,7 +41,7 @@ impl Verb {
     /// Whether the executor writes.
     #[must_use]
     pub fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Adopt | Self::Transfer | Self::Prune)
+        matches!(self, Self::Create | Self::Update | Self::Adopt | Self::Transfer | Self::Recreate | Self::Prune)
     }
 
     /// As it stands in JSON and in text.
@@ -50,6 +52,7 @@ impl Verb {
             Self::Update => "update",
             Self::Adopt => "adopt",
             Self::Transfer => "transfer",
+            Self::Recreate => "recreate",
             Self::Alert => "alert",
             Self::Unchanged => "unchanged",
             Self::Prune => "prune",
@@ -64,6 +67,42 @@ impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// What becomes of an object's dependents when it is deleted to be made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Propagation {
+    /// They are collected afterwards.
+    Background,
+    /// They go first: what comes next must not meet them.
+    Foreground,
+    /// They stay, and the new object takes them over.
+    Orphan,
+}
+
+impl Propagation {
+    /// As `DeleteOptions` have it.
+    #[must_use]
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::Background => "Background",
+            Self::Foreground => "Foreground",
+            Self::Orphan => "Orphan",
+        }
+    }
+}
+
+/// A field that an action changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldChange {
+    /// The field, as `.spec.template.spec.containers[name="api"].image`.
+    pub path: String,
+    /// What it is, secrets masked; none when it is not there.
+    pub live: Option<serde_json::Value>,
+    /// What it becomes, secrets masked; none when it goes.
+    pub desired: Option<serde_json::Value>,
 }
 
 /// One object and what is done to it.
@@ -84,6 +123,15 @@ pub struct Action {
     /// The UID that the object must have: the precondition of a deletion, empty otherwise.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
+    /// The fields that change, where something is there already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+    /// The fields among them that the server does not let change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub immutable: Vec<String>,
+    /// How it is deleted before it is made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
     /// Whether the object is to survive its release.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
@@ -96,6 +144,25 @@ pub struct Action {
 }
 
 impl Action {
+    /// An action of which nothing more is known.
+    #[must_use]
+    pub fn new(verb: Verb, id: ObjectId) -> Self {
+        Self {
+            verb,
+            id,
+            version: String::new(),
+            reason: String::new(),
+            hash: String::new(),
+            uid: String::new(),
+            fields: Vec::new(),
+            immutable: Vec::new(),
+            propagation: None,
+            keep: false,
+            object: None,
+            hook: None,
+        }
+    }
+
     /// Whether the cluster changes: an object that is gone already is only struck off the inventory.
     #[must_use]
     pub fn changes(&self) -> bool {
@@ -169,6 +236,14 @@ pub enum FindingKind {
     PruneWaits,
     /// A protected object stays.
     Protected,
+    /// A field cannot be changed in place: nothing of the release is applied, or the object is made anew.
+    Immutable,
+    /// Data goes with an object.
+    DataLoss,
+    /// A namespace is deleted, and everything in it.
+    NamespaceRemoval,
+    /// A definition is deleted, and every object of its kind.
+    DefinitionRemoval,
 }
 
 /// A finding with its place.
@@ -199,25 +274,35 @@ pub struct Plan {
     pub findings: Vec<Finding>,
 }
 
+/// The digest of actions in their order, each release's with its step in helm's life cycle; 32 hexadecimal digits: equal ones do the
+/// same. What is left unchanged has no part in it.
+#[must_use]
+pub fn digest_of<'a>(releases: impl IntoIterator<Item = (&'a ReleasePlan, Vec<&'a Action>)>) -> String {
+    let mut digest = Sha256::new();
+    let mut part = |text: &str| {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text.as_bytes());
+    };
+    for (release, actions) in releases {
+        if let Some(operation) = &release.operation {
+            let version = operation.version.unwrap_or_default();
+            part(&format!("{} {} {version}", operation.kind.as_str(), release.release));
+        }
+        for action in actions.into_iter().filter(|a| a.verb != Verb::Unchanged) {
+            for text in [&release.release, action.verb.as_str(), &action.id.to_string(), &action.hash, &action.uid] {
+                part(text);
+            }
+            part(action.propagation.map_or("", Propagation::policy));
+            part(&action.fields.len().to_string());
+            action.fields.iter().for_each(|field| part(&field.path));
+        }
+    }
+    digest.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
 impl Plan {
     pub(super) fn new(environment: &str, revision: &str, releases: Vec<ReleasePlan>, findings: Vec<Finding>) -> Self {
-        let mut digest = Sha256::new();
-        for release in &releases {
-            if let Some(operation) = &release.operation {
-                let version = operation.version.unwrap_or_default();
-                let said = format!("{} {} {version}", operation.kind.as_str(), release.release);
-                digest.update((said.len() as u64).to_le_bytes());
-                digest.update(said.as_bytes());
-            }
-            for action in release.hooks().chain(release.actions()).filter(|a| a.verb != Verb::Unchanged) {
-                for part in [&release.release, action.verb.as_str(), &action.id.to_string(), &action.hash, &action.uid]
-                {
-                    digest.update((part.len() as u64).to_le_bytes());
-                    digest.update(part.as_bytes());
-                }
-            }
-        }
-        let digest = digest.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
+        let digest = digest_of(releases.iter().map(|r| (r, r.hooks().chain(r.actions()).collect())));
         Self { environment: environment.to_owned(), revision: revision.to_owned(), digest, releases, findings }
     }
 

@@ -6,10 +6,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::drift::as_stored;
+use crate::environment::OnDrift;
 use crate::manifest::{
-    ANNOTATION_APPLY, ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of,
-    sort_for_install,
+    ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of, sort_for_install,
 };
+
+use super::{Annotations, ApplyMode};
 
 /// An object as it is going to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +26,18 @@ pub struct DesiredObject {
     pub hash: String,
     /// Whether it survives its release (`helm.sh/resource-policy: keep`, `evenkeel.dev/prune: never`).
     pub keep: bool,
-    /// Whether it is only created, and left alone once it is there (`evenkeel.dev/apply: ifMissing`, and helm's rule for `crds/`).
-    pub if_missing: bool,
+    /// How it is applied (`evenkeel.dev/apply`, and helm's rule for `crds/`: created, and left alone once it is there).
+    pub mode: ApplyMode,
+    /// What drift of it causes, where it says so itself (`evenkeel.dev/onDrift`).
+    pub on_drift: Option<OnDrift>,
+}
+
+impl DesiredObject {
+    /// Whether what is there is left as it is: the object is skipped, or only its absence would matter.
+    #[must_use]
+    pub fn left_alone(&self, exists: bool) -> bool {
+        self.mode == ApplyMode::Skip || (self.mode == ApplyMode::IfMissing && exists)
+    }
 }
 
 /// Why rendered objects cannot be desired. Nothing of the release is applied.
@@ -42,6 +54,9 @@ pub enum DesiredError {
     /// Two manifests of a release are the same object.
     #[error("{0} is rendered twice")]
     Duplicate(String),
+    /// An annotation of ours says what nobody understands.
+    #[error("{0}")]
+    Annotation(String),
     /// A name is needed to own an object.
     #[error("{0} has no metadata.name: an object that the server names cannot be kept equal to Git")]
     Nameless(String),
@@ -103,9 +118,14 @@ pub fn desire<'a>(
             errors.push(DesiredError::Duplicate(id.display()));
             continue;
         }
-        let keep = object.annotation("helm.sh/resource-policy") == Some("keep")
-            || object.annotation("evenkeel.dev/prune") == Some("never");
-        let if_missing = object.annotation(ANNOTATION_APPLY) == Some("ifMissing");
+        let annotations = match Annotations::of(&object) {
+            Ok(annotations) => annotations,
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(|w| DesiredError::Annotation(format!("{}: {w}", id.display()))));
+                continue;
+            }
+        };
+        let Annotations { apply: mode, keep, on_drift } = annotations;
         if let Some(map) = object.value_mut().as_object_mut() {
             // The server's half of an object is never ours to say.
             map.remove("status");
@@ -114,7 +134,7 @@ pub fn desire<'a>(
         object.set_label(LABEL_RELEASE, release);
         object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, environment, release));
         let hash = hash(key, object.value());
-        result.push(DesiredObject { id, version: gvk.version, object, hash, keep, if_missing });
+        result.push(DesiredObject { id, version: gvk.version, object, hash, keep, mode, on_drift });
     }
     if !errors.is_empty() {
         return Err(errors);

@@ -194,14 +194,10 @@ pub fn hook_actions(hooks: &[DesiredHook], event: Event, recorded: Option<&Lifec
             let DesiredHook { hook, id, version, object } = desired;
             let weight = if hook.weight == 0 { String::new() } else { format!(", weight {}", hook.weight) };
             let ran = done(id);
+            let verb = if ran { Verb::Unchanged } else { Verb::Hook };
             Action {
-                verb: if ran { Verb::Unchanged } else { Verb::Hook },
-                id: id.clone(),
                 version: version.clone(),
                 reason: format!("{event}{weight}"),
-                hash: String::new(),
-                uid: String::new(),
-                keep: false,
                 object: Some(object.clone()),
                 hook: Some(HookSpec {
                     event,
@@ -211,6 +207,7 @@ pub fn hook_actions(hooks: &[DesiredHook], event: Event, recorded: Option<&Lifec
                         .filter(|policy| hook.is_deleted(*policy))
                         .collect(),
                 }),
+                ..Action::new(verb, id.clone())
             }
         })
         .collect()

@@ -5,13 +5,19 @@
 //! limit on deletions is the environment's. Never reads a cluster.
 
 mod action;
+mod annotations;
 mod desired;
+mod foretell;
 mod guard;
+mod immutable;
 mod lifecycle;
 mod release;
 
-pub use action::{Action, Finding, FindingKind, Plan, ReleasePlan, Verb};
+pub use action::{Action, FieldChange, Finding, FindingKind, Plan, Propagation, ReleasePlan, Verb, digest_of};
+pub use annotations::{Annotations, ApplyMode};
 pub use desired::{DesiredError, DesiredObject, Scopes, desire};
+pub use foretell::{Foreseen, foretell};
+pub use immutable::{Blocked, immutable};
 pub use lifecycle::{
     DesiredHook, HookSpec, Installed, LifecycleInput, Operation, OperationKind, desire_hooks, hook_actions, run_key,
 };
@@ -93,6 +99,7 @@ pub fn plan(input: &EnvironmentInput<'_>) -> Plan {
     if !guard::limit_deletions(&mut open, owned, input.max_deletions, &mut findings) {
         open.into_iter().filter(|r| r.gone).for_each(ReleasePlan::without_operation);
     }
+    foretell::removals(&releases, &mut findings);
     findings.sort();
     Plan::new(input.environment, input.revision, releases, findings)
 }

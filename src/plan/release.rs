@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::environment::{OnDrift, Prune};
 use crate::manifest::{Applied, Inventory, ObjectId, owner_of, sort_for_uninstall};
 
-use super::{Action, DesiredObject, EnvironmentInput, Finding, FindingKind, LifecycleInput, ReleasePlan, Verb};
+use super::{
+    Action, ApplyMode, DesiredObject, EnvironmentInput, Finding, FindingKind, LifecycleInput, ReleasePlan, Verb,
+};
 
 /// What a release should be.
 #[derive(Debug, Clone)]
@@ -88,15 +90,12 @@ pub(super) fn plan_release(
             });
         }
         apply.push(Action {
-            verb,
-            id: desired.id.clone(),
             version: desired.version.clone(),
             reason,
             hash: desired.hash.clone(),
-            uid: String::new(),
             keep: desired.keep,
             object: Some(desired.object.clone()),
-            hook: None,
+            ..Action::new(verb, desired.id.clone())
         });
     }
     ReleasePlan {
@@ -120,7 +119,10 @@ fn decide(
     given_up: &BTreeSet<(&ObjectId, &str)>,
 ) -> (Verb, String) {
     let owner = owner_of(&desired.id, input.environment, release.name);
-    if desired.if_missing && input.live.contains_key(&desired.id) {
+    if desired.mode == ApplyMode::Skip {
+        return (Verb::Unchanged, "its annotation says to skip it".to_owned());
+    }
+    if desired.left_alone(input.live.contains_key(&desired.id)) {
         return (Verb::Unchanged, String::new());
     }
     let Some(live) = input.live.get(&desired.id) else {
@@ -161,7 +163,7 @@ fn drifted(release: &ReleaseInput<'_>, entry: &Applied, desired: &DesiredObject,
     if entry.desired != desired.hash {
         return (Verb::Update, format!("it changed in Git, and {what}"));
     }
-    match release.on_drift {
+    match desired.on_drift.unwrap_or(release.on_drift) {
         OnDrift::Correct => (Verb::Update, what.to_owned()),
         OnDrift::Alert => (Verb::Alert, format!("{what}; onDrift is alert")),
         OnDrift::Ignore => (Verb::Unchanged, String::new()),
@@ -256,14 +258,10 @@ impl ReleaseInput<'_> {
 
 fn action(verb: Verb, id: &ObjectId, entry: &Applied, uid: &str, reason: String) -> Action {
     Action {
-        verb,
-        id: id.clone(),
         version: entry.version.clone(),
         reason,
-        hash: String::new(),
         uid: uid.to_owned(),
         keep: entry.keep,
-        object: None,
-        hook: None,
+        ..Action::new(verb, id.clone())
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn compare_drifted(
         let Some(record) = held.get(release) else { continue };
         for object in objects {
             let Some(entry) = record.inventory.objects.get(&object.id).filter(|e| is_settled(e)) else { continue };
-            if object.if_missing && live.contains_key(&object.id) {
+            if object.left_alone(live.contains_key(&object.id)) {
                 continue;
             }
             match live.get(&object.id) {

@@ -43,6 +43,8 @@ pub struct DesiredRelease {
     pub group: usize,
     /// Its policies, when they can be read.
     pub policies: Option<Policies>,
+    /// The user that its objects are written as; none for evenkeel's own.
+    pub service_account: Option<String>,
     /// What follows a failure.
     pub on_failure: OnFailure,
     /// When its objects are ready.
@@ -136,6 +138,7 @@ pub fn read_environment(
                     depends_on: Vec::new(),
                     group: 0,
                     policies: None,
+                    service_account: None,
                     on_failure: OnFailure::default(),
                     health: Rules::default(),
                     inputs: String::new(),
@@ -160,6 +163,7 @@ pub fn read_environment(
                         depends_on: release.depends_on.clone(),
                         group: group(&environment, release),
                         policies: Some(release.policies.clone()),
+                        service_account: release.service_account.clone(),
                         on_failure: release.on_failure,
                         health: release.health.clone(),
                         inputs: release.digest.clone(),

@@ -5,7 +5,7 @@ use futures::stream;
 use serde::Serialize;
 
 use crate::cluster::{Cluster, ClusterError};
-use crate::drift::{ObjectDrift, State, View, compare, unified};
+use crate::drift::{Compared, ObjectDrift, State, View, compare};
 use crate::fields::builtin_schema;
 use crate::manifest::ObjectId;
 use crate::plan::{Action, Plan, Verb};
@@ -30,13 +30,16 @@ pub struct Difference {
     pub reason: String,
     /// A unified diff of YAML, live to desired, secret values masked; empty when only ownership would change.
     pub diff: String,
+    /// Both sides, for other ways to show them.
+    #[serde(skip)]
+    pub compared: Compared,
 }
 
-/// The differences of a plan, in its order. One read for each object that is there and would change.
+/// The differences of a plan, in its order. `key` marks secret values, so that equal ones look equal. One read for each object that is there and would change.
 ///
 /// # Errors
 /// When the cluster cannot be asked.
-pub async fn differences(cluster: &Cluster, plan: &Plan) -> Result<Vec<Difference>, ClusterError> {
+pub async fn differences(cluster: &Cluster, plan: &Plan, key: &[u8]) -> Result<Vec<Difference>, ClusterError> {
     let changes: Vec<(&str, &Action)> = plan
         .actions()
         .filter(|(_, a)| a.changes() || matches!(a.verb, Verb::Alert | Verb::Refuse))
@@ -52,7 +55,7 @@ pub async fn differences(cluster: &Cluster, plan: &Plan) -> Result<Vec<Differenc
     let types = &types;
     let autoscalers = &Autoscalers::of(cluster, None).await?;
     let mut made = stream::iter(changes)
-        .map(|(release, action)| async move { difference(cluster, types, autoscalers, release, action).await })
+        .map(|(release, action)| async move { difference(cluster, types, autoscalers, (release, action), key).await })
         .buffered(PARALLEL);
     let mut found = Vec::new();
     while let Some(difference) = made.next().await {
@@ -65,8 +68,8 @@ async fn difference(
     cluster: &Cluster,
     types: &Types,
     autoscalers: &Autoscalers,
-    release: &str,
-    action: &Action,
+    (release, action): (&str, &Action),
+    key: &[u8],
 ) -> Result<Difference, ClusterError> {
     let live = match action.verb {
         Verb::Create => None,
@@ -75,10 +78,10 @@ async fn difference(
             answer => answer?,
         },
     };
-    let diff = match &action.object {
+    let compared = match &action.object {
         None => {
             let drift = ObjectDrift::of_id(&action.id, &action.version, release, State::Extra);
-            unified(None, live.as_ref(), &drift)
+            Compared::new(None, live.as_ref(), &drift, Some(key))
         }
         Some(desired) => {
             let asked = input(
@@ -89,7 +92,8 @@ async fn difference(
                 autoscalers.own_replicas_of(&action.id),
                 View::Change,
             );
-            compare(&asked).map(|drift| unified(Some(desired), live.as_ref(), &drift)).unwrap_or_default()
+            let found = compare(&asked);
+            found.map(|drift| Compared::new(Some(desired), live.as_ref(), &drift, Some(key))).unwrap_or_default()
         }
     };
     Ok(Difference {
@@ -97,6 +101,7 @@ async fn difference(
         release: release.to_owned(),
         verb: action.verb,
         reason: action.reason.clone(),
-        diff,
+        diff: if compared == Compared::default() { String::new() } else { compared.unified() },
+        compared,
     })
 }

@@ -53,6 +53,8 @@ pub(super) struct How {
     pub(super) redactor: Arc<Redactor>,
     /// What follows a failure.
     pub(super) on_failure: OnFailure,
+    /// The user that it is written as.
+    pub(super) account: Option<String>,
     /// The digest of what Git wants of it.
     pub(super) digest: String,
     /// It failed with just that, and nobody tries again: its changes from Git are left alone.
@@ -77,6 +79,7 @@ impl Default for How {
             rules: Rules::default(),
             redactor: Arc::default(),
             on_failure: OnFailure::default(),
+            account: None,
             digest: String::new(),
             stopped: false,
             back_to: None,
@@ -440,7 +443,12 @@ impl<'a> Run<'a> {
             let steps = Steps::of(cluster, environment, &release, &how, stop, &on_object);
             let mut report = match steps.before(&mut record).await {
                 Ok(()) => {
-                    let options = Options { cancel: cancel.clone(), on_object: &on_object, ..Options::default() };
+                    let options = Options {
+                        cancel: cancel.clone(),
+                        account: how.account.clone(),
+                        on_object: &on_object,
+                        ..Options::default()
+                    };
                     apply_release(cluster, environment, &revision, &release, record, &options).await
                 }
                 Err(error) => ReleaseReport { release: name.clone(), objects: Vec::new(), record, error: Some(error) },
@@ -811,7 +819,12 @@ async fn prune(
             held.insert(release.release.clone(), record);
             continue;
         }
-        let how = Options { cancel: options.cancel.clone(), on_object: &on_object, ..Options::default() };
+        // One that left Git is taken away as it was written.
+        let account = match options.releases.get(&release.release) {
+            Some(how) => how.account.clone(),
+            None => Some(record.inventory.account.clone()).filter(|account| !account.is_empty()),
+        };
+        let how = Options { cancel: options.cancel.clone(), account, on_object: &on_object, ..Options::default() };
         let report = prune_release(cluster, &plan.environment, release, record, &elsewhere, &how).await;
         outcome.take(&report);
         let mut record = report.record;

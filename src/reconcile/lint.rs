@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Diagnostics, Release};
 use crate::manifest::{self, Object, ObjectId};
+use crate::plan::Annotations;
 use crate::render::{CompiledChart, RenderError, Usage};
 use crate::values::{Layer, LayerKind};
 
@@ -238,6 +239,10 @@ impl Lint {
             }
             let shown = id.display();
             let place = format!("{environment}/{}: {from}", release.name);
+            for wrong in Annotations::of(&object).err().unwrap_or_default() {
+                let diagnostic = Diagnostic::new(&*from, format!("{shown}: {wrong}"));
+                self.found(Severity::Error, Subject::Manifest, environment, &release.name, diagnostic);
+            }
             match objects.get(&id) {
                 Some(first) => {
                     let diagnostic = Diagnostic::new(from, format!("{shown} is written twice"))

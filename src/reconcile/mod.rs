@@ -1,12 +1,14 @@
 //! One pass over one environment: read, render, observe, plan, and (when asked) apply. Composes every step; called by the
 //! daemon's workers and by the commands. A release that fails at any step is alone with it.
 
+mod approval;
 mod autoscalers;
 mod charts;
 mod compare;
 mod desired;
 mod differences;
 mod execute;
+mod foresee;
 mod lifecycle;
 mod lint;
 mod observe;
@@ -20,6 +22,7 @@ mod verdicts;
 mod view;
 mod why;
 
+pub use approval::{Approved, Pending};
 pub use charts::Charts;
 pub use desired::{
     Ambience, DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, load_chart, read_environment,

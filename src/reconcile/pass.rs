@@ -7,21 +7,23 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Action as Done, ApplyError, Record, ensure_key};
-use crate::cluster::{Capabilities, Cluster, ClusterError};
+use crate::cluster::{Approval, Capabilities, Cluster, ClusterError};
 use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
-use crate::environment::{Diagnostics, OnCommit, OnDrift, OnFailure, Policies};
+use crate::environment::{Diagnostics, OnDrift, OnFailure, Policies};
 use crate::history::Revision;
 use crate::manifest::{Inventory, Object, ObjectId, Redactor, Standing};
 use crate::plan::{
-    Action, Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
+    Desired, DesiredObject, EnvironmentInput, FindingKind, Live, Plan, ReleaseInput, Verb, desire, plan,
 };
 use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
+use super::approval::Pending;
 use super::autoscalers::Autoscalers;
 use super::compare::compare_drifted;
 use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
 use super::execute::{Event, ExecuteOptions, How, ReleaseOutcome, execute};
+use super::foresee::foresee;
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
 use super::observe::list;
 use super::ready::Waiting;
@@ -92,6 +94,8 @@ pub struct Look {
     pub objects: BTreeMap<String, Vec<DesiredObject>>,
     /// Releases with changes from Git that wait, because `onCommit` says `plan`.
     pub held_back: BTreeSet<String>,
+    /// What waits for an approval, whether it was taken out of the plan or not.
+    pub pending: Option<Pending>,
     /// Releases that failed with what Git wants, and what follows from that.
     pub averted: BTreeMap<String, Averted>,
     /// The digests of what Git wants, by release.
@@ -109,31 +113,6 @@ pub struct Look {
 }
 
 impl Look {
-    /// Takes out of the plan what `onCommit: plan` makes wait: every change that comes from Git. Drift is still corrected, to
-    /// what was applied last.
-    pub(super) fn hold_back(&mut self) {
-        for release in &mut self.plan.releases {
-            let policies =
-                self.desired.releases.iter().find(|r| r.name == release.release).and_then(|r| r.policies.as_ref());
-            if policies.unwrap_or(&self.desired.environment.policies).on_commit != OnCommit::Plan {
-                continue;
-            }
-            if self.averted.contains_key(&release.release) || self.gone_back.contains(&release.release) {
-                continue;
-            }
-            let owned = self.inventories.get(&release.release);
-            let corrects = |a: &Action| owned.and_then(|i| i.objects.get(&a.id)).is_some_and(|e| e.desired == a.hash);
-            let steps = release.operation.is_some();
-            let before = release.actions().filter(|a| a.verb.writes()).count();
-            release.apply.retain(|a| !a.verb.writes() || corrects(a));
-            release.prune.clear();
-            release.without_operation();
-            if steps || release.actions().filter(|a| a.verb.writes()).count() != before {
-                self.held_back.insert(release.release.clone());
-            }
-        }
-    }
-
     /// The shortest interval of the environment and its releases.
     fn interval(&self) -> Option<Duration> {
         let releases = self.desired.releases.iter().filter_map(|r| r.policies.as_ref()?.interval);
@@ -169,12 +148,16 @@ pub struct Reconciler {
     pub(super) cluster: Cluster,
     pub(super) environment: String,
     root: String,
-    view: Option<LiveView>,
+    pub(super) view: Option<LiveView>,
     cache: RenderCache,
     /// What makes random values sticky.
     key: Option<Vec<u8>>,
     /// Whether that is the cluster's.
+    keyed: bool,
+    /// Whether there is one for sure.
     prepared: bool,
+    /// The approval that was begun last, while it is not known to be used up.
+    pub(super) begun: Option<Approval>,
     /// What was read last: a commit says the same thing for ever.
     read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
     /// The inventories as they were written last; read once, because nobody else writes them.
@@ -208,7 +191,9 @@ impl Reconciler {
             view,
             cache: RenderCache::default(),
             key: None,
+            keyed: false,
             prepared: false,
+            begun: None,
             read: None,
             held: None,
             stale: false,
@@ -233,6 +218,12 @@ impl Reconciler {
         self.asked.insert(release.to_owned(), asked);
     }
 
+    /// What secret values are marked with in differences: the cluster's key, or one of this process.
+    #[must_use]
+    pub fn secret_key(&self) -> &[u8] {
+        self.key.as_deref().unwrap_or_default()
+    }
+
     /// The cluster.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
@@ -246,7 +237,7 @@ impl Reconciler {
     pub async fn prepare(&mut self) -> Result<(), PassError> {
         if !self.prepared {
             self.key = Some(ensure_key(&self.cluster).await?);
-            self.prepared = true;
+            (self.prepared, self.keyed) = (true, true);
         }
         Ok(())
     }
@@ -485,7 +476,9 @@ impl Reconciler {
         let revisions = lives.into_iter().filter_map(|(name, life)| Some((name, life.revision?))).collect();
         let keeps = |asked: &&Asked| matches!(asked, Asked::Uninstall { keep_history: true, .. });
         let keep_history = self.asked.iter().filter(|(_, asked)| keeps(asked)).map(|(name, _)| name.clone()).collect();
-        Ok(Look {
+        let held = self.held.get_or_insert_default();
+        let plan = foresee(&self.cluster, &autoscalers, held, &live, &drift, plan).await?;
+        let mut look = Look {
             revisions,
             gone_back,
             notes,
@@ -498,10 +491,13 @@ impl Reconciler {
             known,
             objects,
             held_back: BTreeSet::new(),
+            pending: None,
             averted,
             digests,
             objects_of,
-        })
+        };
+        look.pending = look.find_pending(self.keyed);
+        Ok(look)
     }
 
     async fn read(&mut self, source: &Source) -> Result<Arc<DesiredEnvironment>, PassError> {
@@ -509,6 +505,7 @@ impl Reconciler {
         if self.key.is_none() {
             // Before the first apply there is no key: what is shown then is as random as what will be applied.
             let key = self.cluster.render_key().await?;
+            self.keyed = key.is_some();
             self.key = Some(key.unwrap_or_else(|| uuid::Uuid::new_v4().as_bytes().to_vec()));
         }
         let key = self.key.clone().unwrap_or_default();
@@ -584,9 +581,12 @@ impl Reconciler {
         if !options.apply {
             return self.report(source, look, BTreeMap::new(), options);
         }
-        look.hold_back();
+        let approval = self.heed_approval(&mut look).await;
         tell(Event::Looked(Box::new(self.found(source, &look))));
         let outcomes = self.execute(&look, options, tell).await;
+        if let Some(approval) = approval {
+            self.use_up(&approval, &outcomes).await;
+        }
         self.report(source, look, outcomes, options)
     }
 
@@ -610,6 +610,7 @@ impl Reconciler {
                     look.objects.get(&release.name).into_iter().flatten().map(|o| &o.object),
                 )),
                 on_failure: release.on_failure,
+                account: release.service_account.clone(),
                 digest: look.digests.get(&release.name).cloned().unwrap_or_default(),
                 stopped: averted.is_some_and(|a| a.back_to.is_none()),
                 back_to: averted.and_then(|a| a.back_to.clone()),
@@ -687,14 +688,16 @@ impl Reconciler {
             .collect();
         let (corrected, left): (Vec<ObjectDrift>, Vec<ObjectDrift>) =
             look.drift.into_iter().partition(|d| corrected_ids.contains(&d.id()));
-        let ignored: BTreeSet<&str> = look
-            .desired
-            .releases
-            .iter()
-            .filter(|r| r.policies.as_ref().is_some_and(|p| p.on_drift == OnDrift::Ignore))
-            .map(|r| r.name.as_str())
-            .collect();
-        let drift: Vec<ObjectDrift> = left.into_iter().filter(|d| !ignored.contains(d.release.as_str())).collect();
+        let policy = |release: &str| {
+            let found = look.desired.releases.iter().find(|r| r.name == release).and_then(|r| r.policies.as_ref());
+            found.unwrap_or(&look.desired.environment.policies).on_drift
+        };
+        let own = |d: &ObjectDrift| {
+            let id = d.id();
+            look.objects.get(&d.release).into_iter().flatten().find(|o| o.id == id).and_then(|o| o.on_drift)
+        };
+        let told = |d: &ObjectDrift| own(d).unwrap_or_else(|| policy(&d.release)) != OnDrift::Ignore;
+        let drift: Vec<ObjectDrift> = left.into_iter().filter(told).collect();
         let refuses = |kind| matches!(kind, FindingKind::MassPrune | FindingKind::EmptyRender);
         let refused_prune = look.plan.findings.iter().any(|f| refuses(f.kind));
         let of_all = look.plan.findings.iter().filter(|f| f.release.is_empty() || refuses(f.kind));
@@ -840,6 +843,11 @@ impl Reconciler {
                 _ => ReleaseState::Synced,
             }
         };
+        if let (ReleaseState::Pending, Some(pending)) = (state, &look.pending)
+            && pending.releases.contains_key(name)
+        {
+            messages.push(format!("waits for an approval: `{}`", pending.command(&self.environment)));
+        }
         if release.is_none() {
             // It left Git: shown as long as something of it is there.
             let kept = held.map_or(0, |h| h.inventory.objects.len());
@@ -915,7 +923,8 @@ mod tests {
                 object,
                 hash: String::new(),
                 keep: false,
-                if_missing: false,
+                mode: crate::plan::ApplyMode::default(),
+                on_drift: None,
             }
         };
         let plain = |version: &str, kind: &str, namespace: &str, name: &str| {

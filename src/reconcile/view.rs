@@ -26,6 +26,9 @@ const SETTLE: Duration = Duration::from_secs(30);
 pub struct LiveView {
     watcher: Arc<Watcher>,
     environments: Arc<Mutex<BTreeMap<String, watch::Sender<u64>>>>,
+    /// Environments whose approvals are followed.
+    approvals: Arc<Mutex<BTreeSet<String>>>,
+    cancel: CancellationToken,
 }
 
 impl LiveView {
@@ -33,7 +36,12 @@ impl LiveView {
     #[must_use]
     pub fn start(cluster: &Cluster, cancel: CancellationToken) -> Self {
         let (watcher, mut events) = Watcher::start(cluster);
-        let view = Self { watcher: Arc::new(watcher), environments: Arc::default() };
+        let view = Self {
+            watcher: Arc::new(watcher),
+            environments: Arc::default(),
+            approvals: Arc::default(),
+            cancel: cancel.clone(),
+        };
         let pump = view.clone();
         // Before anybody can look: who owns the replicas is part of the first look.
         view.watcher.expect_autoscalers();
@@ -70,6 +78,23 @@ impl LiveView {
     /// Also tells of every foreign change to these objects: they have drifted, and how is to stay known.
     pub fn attend(&self, environment: &str, ids: BTreeSet<ObjectId>) {
         self.watcher.attend(environment, ids);
+    }
+
+    /// Tells from now on when an approval is recorded. One watch, begun once.
+    pub(super) fn follow_approval(&self, cluster: &Cluster, environment: &str) {
+        let new = self.approvals.lock().unwrap_or_else(PoisonError::into_inner).insert(environment.to_owned());
+        if !new {
+            return;
+        }
+        let (view, cluster, environment) = (self.clone(), cluster.clone(), environment.to_owned());
+        let follow = async move {
+            let followed = cluster.follow_approval(&environment, &|| view.notify(&environment)).await;
+            if let Err(error) = followed {
+                tracing::warn!(%environment, %error, "approvals are not followed");
+                view.approvals.lock().unwrap_or_else(PoisonError::into_inner).remove(&environment);
+            }
+        };
+        tokio::spawn(self.cancel.clone().run_until_cancelled_owned(follow));
     }
 
     fn told(&self, event: &LiveEvent) {

@@ -61,8 +61,16 @@ impl Reconciler {
             }
             ReleaseState::Refused => {
                 why.since = commit;
-                let text = "whoever has the object giving it up, or a commit that no longer asks for it";
-                why.unblocked_by.push(text.to_owned());
+                let about = |kind| look.plan.findings.iter().any(|f| f.kind == kind && f.release == name);
+                if about(FindingKind::ForeignOwner) {
+                    let text = "whoever has the object giving it up, or a commit that no longer asks for it";
+                    why.unblocked_by.push(text.to_owned());
+                }
+                if about(FindingKind::Immutable) {
+                    let text =
+                        "a commit that undoes the change, or annotates the object with `evenkeel.dev/apply: recreate`";
+                    why.unblocked_by.push(text.to_owned());
+                }
                 return Ok(Some(why));
             }
             _ => {}
@@ -99,7 +107,10 @@ impl Reconciler {
             why.since = commit;
             why.state = why.state.max(ReleaseState::Pending);
             why.because.push("Git asks for changes, and `onCommit: plan` has them wait".to_owned());
-            why.unblocked_by.push(format!("`evenkeel apply {environment}/{name}`, after a look at `evenkeel diff`"));
+            if let Some(pending) = &look.pending {
+                why.unblocked_by
+                    .push(format!("`{}`, after a look at `evenkeel diff {environment}`", pending.command(environment)));
+            }
         } else if !open.is_empty() && why.state == ReleaseState::Pending {
             why.since = commit;
             let named: Vec<String> =
@@ -133,7 +144,7 @@ impl Reconciler {
                         "a release that renders something; or take it out of Git, if all of it is to go".to_owned(),
                     );
                 }
-                FindingKind::ForeignOwner | FindingKind::PruneWaits | FindingKind::Protected => {}
+                _ => {}
             }
         }
     }

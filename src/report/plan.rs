@@ -47,7 +47,7 @@ fn sign(verb: Verb) -> (char, anstyle::Style) {
     match verb {
         Verb::Create => ('+', GOOD),
         Verb::Hook => ('*', WARN),
-        Verb::Update | Verb::Adopt | Verb::Transfer => ('~', WARN),
+        Verb::Update | Verb::Adopt | Verb::Transfer | Verb::Recreate => ('~', WARN),
         Verb::Prune => ('-', BAD),
         Verb::Alert | Verb::Refuse => ('!', BAD),
         Verb::Keep | Verb::Unchanged => (' ', DIM),

@@ -20,7 +20,7 @@ pub enum ReleaseState {
     Pending,
     /// Others changed something, and the policy is not to correct it.
     Drifted,
-    /// An object belongs to somebody else; nothing of the release is touched.
+    /// An object belongs to somebody else, or cannot be changed in place; nothing of the release is touched.
     Refused,
     /// Applying, deleting or becoming ready failed.
     Failed,

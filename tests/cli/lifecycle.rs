@@ -28,6 +28,10 @@ impl Sandbox {
         Self { _process: process, folder }
     }
 
+    pub(super) fn kubeconfig(&self) -> std::path::PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
     pub(super) fn command(&self, repository: &GitRepository, arguments: &[&str]) -> Evenkeel {
         Evenkeel::new(arguments).repository(repository).kubeconfig(&self.folder.path().join("kubeconfig"))
     }

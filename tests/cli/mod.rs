@@ -8,6 +8,7 @@ mod interrupt;
 mod json;
 mod lifecycle;
 mod lint;
+mod plan;
 mod read;
 mod rendered;
 mod validate;

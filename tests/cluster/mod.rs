@@ -2,6 +2,7 @@
 
 mod objects;
 pub(crate) mod faults;
+mod immutable;
 mod read;
 mod release;
 mod watch;
@@ -51,6 +52,13 @@ scenarios! {
     read: discovery_is_two_requests, waits_for_workloads_on_watches;
     release: install_upgrade_prune_uninstall, one_invalid_object_and_nothing_is_applied, a_definition_and_its_objects_in_one_release, the_inventory_is_true_wherever_the_process_ends, an_interruption_finishes_the_object_in_hand, two_writers_of_one_inventory_do_not_lose_each_others_entries;
     watch: drift_is_seen_and_nothing_else_is_asked, no_change_is_missed_while_the_server_is_away, a_restart_reads_pages_not_objects;
+}
+
+/// The sandbox does not hold every field that the real server does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_foretold_is_what_the_server_says() {
+    let plane = crate::require!(crate::harness::ControlPlane::shared());
+    immutable::what_is_foretold_is_what_the_server_says(plane.kubeconfig()).await;
 }
 
 /// A sandbox of a test's own.
