@@ -81,7 +81,7 @@ async fn what_cannot_change_is_refused_by_name_or_made_anew() {
     assert!(changed.contains(&".spec.selector"), "{action:#}");
     let refused = world.run("apply", &["--no-wait"]).expect_code(2);
     for said in [".spec.selector cannot be changed", "evenkeel.dev/apply: recreate"] {
-        assert!(refused.stderr.contains(said), "{said}: {refused}");
+        assert!(refused.stdout.contains(said), "{said}: {refused}");
     }
     assert_eq!(maps.get("c").await.unwrap().data.unwrap()["value"], "1", "nothing of the release is applied");
     let why = Evenkeel::new(["why", &format!("{}/app", world.name)]);
@@ -103,7 +103,7 @@ async fn what_cannot_change_is_refused_by_name_or_made_anew() {
     let invalid = deployment("c", "evenkeel.dev/apply: recreate").replace("image: 'app:1'", "image: ''");
     world.manifests(&(invalid + &config_map("c", "2")));
     let failed = world.run("apply", &["--no-wait"]).expect_code(2);
-    assert!(failed.stderr.contains("image"), "{failed}");
+    assert!(failed.stdout.contains("image"), "{failed}");
     assert_eq!(deployments.get("web").await.unwrap().metadata.uid, now.metadata.uid, "the old one is still there");
 }
 
@@ -154,7 +154,8 @@ async fn annotations_are_heeded(kubeconfig: &Path, client: kube::Client) {
 
     world.manifests(&annotated("plain", "2", "evenkeel.dev/apply: recrate"));
     for command in ["apply", "lint"] {
-        let refused = world.run(command, &[]);
+        let given = Evenkeel::new([command, &world.name]).repository(&world.repository);
+        let refused = if command == "lint" { given.run() } else { given.kubeconfig(kubeconfig).run() };
         let said = format!("{}{}", refused.stdout, refused.stderr);
         assert_ne!(refused.status.code(), Some(0), "{command}: {refused}");
         assert!(said.contains("did you mean `recreate`?"), "{command}: {refused}");
@@ -265,7 +266,7 @@ async fn a_release_is_written_as_its_service_account() {
 
     let refused = world.run("apply", &[]).expect_code(2);
     for said in ["cannot patch resource \"configmaps\"", &format!("system:serviceaccount:{name}:deployer"), name] {
-        assert!(refused.stderr.contains(said), "{said}: {refused}");
+        assert!(refused.stdout.contains(said), "{said}: {refused}");
     }
     let role: Role = serde_json::from_value(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": {"name": "deploy"}, "rules": [{"apiGroups": [""], "resources": ["configmaps"],
@@ -293,7 +294,7 @@ async fn a_release_is_written_as_its_service_account() {
     world.repository.write(&format!("environments/{name}/other/manifests/o.yaml"), &config_map("o", "1"));
     eventually("the right to be gone", Duration::from_secs(30), || async {
         let applied = world.run("apply", &[]);
-        let said = applied.stderr.contains("cannot delete resource \"configmaps\"");
+        let said = applied.stdout.contains("cannot delete resource \"configmaps\"");
         if said { Ok(()) } else { Err(applied.to_string()) }
     })
     .await;
