@@ -227,7 +227,7 @@ fn cases(unique: &str, namespace: &str) -> Vec<Case> {
             json!({"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}}}),
         ),
         Case("StatefulSet ordinals", stateful("s11"), json!({"spec": {"ordinals": {"start": 2}}})),
-        Case("Job template", job("j1", &suspended), image.clone()),
+        Case("Job template", job("j1", &suspended), image),
         Case("Job selectorless parallelism", job("j2", &suspended), json!({"spec": {"parallelism": 2}})),
         Case("Job completions", job("j3", &suspended), json!({"spec": {"completions": 3}})),
         Case("Job indexed, resized", job("j4", &indexed), json!({"spec": {"completions": 3, "parallelism": 3}})),
