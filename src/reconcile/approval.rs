@@ -12,7 +12,7 @@ use crate::cluster::{Approval, StoredApproval};
 use crate::environment::OnCommit;
 use crate::plan::{Action, OperationKind, ReleasePlan, digest_of};
 
-use super::execute::ReleaseOutcome;
+use super::outcome::ReleaseOutcome;
 use super::pass::{Look, PassError, Reconciler};
 use super::source::Source;
 

@@ -13,18 +13,18 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{
-    Action as Done, ApplyError, ObjectResult, Options, Record, ReleaseReport, apply_release, prune_release,
-};
+use crate::apply::{Action as Done, ApplyError, ObjectResult, Options, Record, ReleaseReport, apply_release};
 use crate::cluster::{Cluster, Patience, Wait};
 use crate::environment::OnFailure;
 use crate::health::Rules;
 use crate::history::Revision;
 use crate::manifest::{Applied, Inventory, ObjectId, Redactor, RunPhase, Standing, Verdict};
 use crate::plan::{Action, OperationKind, Plan, ReleasePlan, Verb};
-use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
+use crate::report::{ReleaseState, ReleaseStatus};
 
+use super::deletions::prune;
 use super::order::Order;
+use super::outcome::{Event, ReleaseOutcome, told};
 use super::ready::{Waited, Waiting, told_of, wait_ready};
 use super::steps::{Ran, Steps};
 use super::verdicts::last_good;
@@ -109,97 +109,6 @@ pub(super) struct ExecuteOptions {
     pub(super) held_back: BTreeSet<String>,
     /// What differed already when it was looked at: no news.
     pub(super) known: BTreeMap<ObjectId, Option<String>>,
-}
-
-/// What happens while a plan is carried out.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// The environment as it was found, before anything is done.
-    Looked(Box<EnvironmentStatus>),
-    /// A release is in another state than before, while others still go on.
-    Release {
-        /// How it is.
-        release: ReleaseStatus,
-    },
-    /// An object was written or deleted.
-    Object {
-        /// Its release.
-        release: String,
-        /// Which one.
-        id: ObjectId,
-        /// What became of it.
-        done: Done,
-        /// Why it was touched.
-        reason: String,
-    },
-    /// Objects are waited for.
-    Waiting {
-        /// How many there are.
-        pending: usize,
-        /// What was heard of one of them.
-        what: String,
-    },
-}
-
-/// What became of a release.
-#[derive(Debug, Clone, Default)]
-pub struct ReleaseOutcome {
-    /// Objects by what became of them.
-    pub done: Vec<(ObjectId, Done)>,
-    /// Why it did not succeed, first cause first.
-    pub errors: Vec<String>,
-    /// Whether the same pass may succeed later by itself.
-    pub retryable: bool,
-    /// What it waits for, when it was not begun.
-    pub waits_for: Vec<String>,
-    /// Objects that were not ready in time, with the reason.
-    pub not_ready: Vec<String>,
-    /// Whether it was cut short, by an interruption or by news.
-    pub interrupted: bool,
-    /// It failed for a reason that trying again does not mend by itself, and its release says not to.
-    pub given_up: bool,
-    /// Whether the inventory has to be read again: another writer, or a write whose fate is unknown.
-    pub(super) inventory_lost: bool,
-}
-
-impl ReleaseOutcome {
-    fn failed(&self) -> bool {
-        !self.errors.is_empty() || !self.not_ready.is_empty() || !self.waits_for.is_empty() || self.interrupted
-    }
-
-    /// Notes an error of the release as a whole.
-    fn fail(&mut self, error: &ApplyError) {
-        match error {
-            ApplyError::Interrupted => self.interrupted = true,
-            error => {
-                self.retryable |= error.retryable();
-                self.inventory_lost |= !error.is_of_a_hook();
-                self.errors.push(error.to_string());
-            }
-        }
-    }
-
-    fn take(&mut self, report: &ReleaseReport) {
-        for object in &report.objects {
-            if let Ok(done) = object.outcome {
-                self.done.push((object.id.clone(), done));
-            }
-        }
-        for (id, error) in report.errors() {
-            match error {
-                ApplyError::Interrupted => self.interrupted = true,
-                error => {
-                    self.retryable |= error.retryable();
-                    // An error of the release as a whole may be one of its inventory.
-                    self.inventory_lost |= id.is_none() && !error.is_of_a_hook();
-                    let text = error.to_string();
-                    let name = id.map(ObjectId::display).unwrap_or_default();
-                    // (An error of the release as a whole has no name.)
-                    self.errors.push(if text.starts_with(&name) { text } else { format!("{name}: {text}") });
-                }
-            }
-        }
-    }
 }
 
 /// What the work on a release comes to.
@@ -747,15 +656,6 @@ fn is_settled(owned: &BTreeMap<ObjectId, Applied>, action: &Action) -> bool {
     owned.get(&action.id).is_some_and(|e| e.desired == action.hash && !e.uid.is_empty())
 }
 
-fn told(release: &str, result: &ObjectResult, tell: &(dyn Fn(Event) + Send + Sync)) {
-    if let Ok(done) = result.outcome {
-        for taken in &result.taken {
-            tracing::info!(object = %result.id.display(), field = %taken.field, manager = %taken.manager, "took a field back");
-        }
-        tell(Event::Object { release: release.to_owned(), id: result.id.clone(), done, reason: result.reason.clone() });
-    }
-}
-
 /// What a release has to wait for: dependencies that failed in this pass, or that are broken and were never applied.
 fn blocked(
     release: &ReleasePlan,
@@ -774,80 +674,4 @@ fn blocked(
         })
         .cloned()
         .collect()
-}
-
-/// Deletions, in the reverse order of the releases. A release that was not applied whole loses nothing.
-async fn prune(
-    cluster: &Cluster,
-    plan: &Plan,
-    held: &mut BTreeMap<String, Record>,
-    options: &ExecuteOptions,
-    outcomes: &mut BTreeMap<String, ReleaseOutcome>,
-    tell: &(dyn Fn(Event) + Send + Sync),
-) {
-    let arrived = |release: &ReleasePlan, id: &ObjectId| {
-        outcomes.get(&release.release).is_some_and(|o| o.done.iter().any(|(done, _)| done == id))
-    };
-    let mut elsewhere: BTreeSet<ObjectId> = plan
-        .actions()
-        .filter(|(release, action)| action.verb == Verb::Transfer && arrived(release, &action.id))
-        .map(|(_, action)| action.id.clone())
-        .collect();
-    // What an earlier pass handed over and could not strike off.
-    for release in plan.releases.iter().filter(|r| !r.gone) {
-        let owned = held.get(&release.release).into_iter().flat_map(|r| &r.inventory.objects);
-        let settled = owned.filter(|(id, e)| !e.uid.is_empty() && release.apply.iter().any(|a| a.id == **id));
-        elsewhere.extend(settled.map(|(id, _)| id.clone()));
-    }
-    for release in plan.releases.iter().rev().filter(|r| !r.prune.is_empty() || r.gone) {
-        let outcome = outcomes.entry(release.release.clone()).or_default();
-        let whole = outcome.waits_for.is_empty() && outcome.errors.is_empty() && !outcome.interrupted;
-        let broken = options.broken.contains(&release.release);
-        if release.refused() || broken || !whole {
-            continue;
-        }
-        let Some(mut record) = held.remove(&release.release) else { continue };
-        let on_object = |result: &ObjectResult| told(&release.release, result, tell);
-        let of = options.releases.get(&release.release).cloned().unwrap_or_default();
-        let stop = options.cancel.child_token();
-        let news = options.stop_waiting.clone();
-        let steps = Steps::of(cluster, &plan.environment, release, &of, stop.clone(), &on_object);
-        if release.gone
-            && let Err(error) = cut_short(&news, &stop, steps.before(&mut record)).await
-        {
-            outcome.fail(&error);
-            held.insert(release.release.clone(), record);
-            continue;
-        }
-        // One that left Git is taken away as it was written.
-        let account = match options.releases.get(&release.release) {
-            Some(how) => how.account.clone(),
-            None => Some(record.inventory.account.clone()).filter(|account| !account.is_empty()),
-        };
-        let how = Options { cancel: options.cancel.clone(), account, on_object: &on_object, ..Options::default() };
-        let report = prune_release(cluster, &plan.environment, release, record, &elsewhere, &how).await;
-        outcome.take(&report);
-        let mut record = report.record;
-        if release.gone
-            && outcome.errors.is_empty()
-            && !outcome.interrupted
-            && let Err(error) = cut_short(&news, &stop, steps.uninstalled(&mut record, of.keep_history)).await
-        {
-            outcome.fail(&error);
-        }
-        held.insert(release.release.clone(), record);
-    }
-}
-
-/// A step, cut short by a newer revision: what runs then runs on, and the next pass goes on with it.
-async fn cut_short<T>(news: &CancellationToken, stop: &CancellationToken, step: impl Future<Output = T>) -> T {
-    let ended = async {
-        news.cancelled().await;
-        stop.cancel();
-        std::future::pending::<T>().await
-    };
-    tokio::select! {
-        done = step => done,
-        never = ended => never,
-    }
 }

@@ -9,7 +9,8 @@ use crate::cluster::{Cluster, NotReady, Patience, Wait};
 use crate::health::{Health, Rules};
 use crate::manifest::{LABEL_ENVIRONMENT, ObjectId, Redactor};
 
-use super::execute::{Event, Unready};
+use super::execute::Unready;
+use super::outcome::Event;
 
 /// How a wait ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
