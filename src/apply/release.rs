@@ -423,6 +423,7 @@ impl Work<'_> {
                         desired: action.hash.clone(),
                         mark: written.mark,
                         keep: action.keep,
+                        let_be: action.let_be,
                     };
                     inventory.objects.insert(action.id.clone(), entry);
                     self.tell(ObjectResult {

@@ -1,4 +1,5 @@
-//! Which workloads have their replicas from a HorizontalPodAutoscaler. KEDA's ScaledObjects make one, so they are seen too.
+//! Which workloads have their replicas from a HorizontalPodAutoscaler or from KEDA's ScaledObject, which has one made, and scales
+//! by itself to nothing and while it is paused.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -10,7 +11,7 @@ use super::watch::Sink;
 use super::watcher::Shared;
 use crate::manifest::{Gvk, ObjectId};
 
-/// A HorizontalPodAutoscaler, as far as it is looked at.
+/// An autoscaler, as far as it is looked at.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Autoscaler {
     metadata: Name,
@@ -33,10 +34,20 @@ struct Spec {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
-    #[serde(default)]
+    // KEDA's defaults; a HorizontalPodAutoscaler always says both.
+    #[serde(default = "apps")]
     api_version: String,
+    #[serde(default = "deployment")]
     kind: String,
     name: String,
+}
+
+fn apps() -> String {
+    "apps/v1".to_owned()
+}
+
+fn deployment() -> String {
+    "Deployment".to_owned()
 }
 
 impl Autoscaler {
@@ -51,29 +62,37 @@ impl Autoscaler {
     }
 }
 
-/// Autoscalers by `namespace/name`, each with its target.
+/// By kind and `namespace/name`, each with its target.
+type Known = BTreeMap<(String, String), ObjectId>;
+
+/// The autoscalers of a cluster.
 #[derive(Debug, Default)]
-pub(super) struct Autoscalers(BTreeMap<String, ObjectId>);
+pub(super) struct Autoscalers(Known);
 
 impl Autoscalers {
     /// The autoscaler that targets an object.
     pub(super) fn target(&self, id: &ObjectId) -> Option<&str> {
-        self.0.iter().find(|(_, target)| *target == id).map(|(key, _)| key.as_str())
+        self.0.iter().find(|(_, target)| *target == id).map(|((_, name), _)| name.as_str())
     }
 }
 
-/// Follows them.
+/// Follows those of one kind.
 pub(super) struct AutoscalerSink {
     shared: Shared,
-    listed: BTreeMap<String, ObjectId>,
+    kind: String,
+    listed: Known,
 }
 
 impl AutoscalerSink {
-    pub(super) fn new(shared: Shared) -> Self {
-        Self { shared, listed: BTreeMap::new() }
+    pub(super) fn new(shared: Shared, kind: &str) -> Self {
+        Self { shared, kind: kind.to_owned(), listed: Known::new() }
     }
 
-    fn replace(&self, change: impl FnOnce(&mut BTreeMap<String, ObjectId>)) {
+    fn key(&self, item: &Autoscaler) -> (String, String) {
+        (self.kind.clone(), item.key())
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut Known)) {
         let changed = {
             let mut state = self.shared.state();
             let known = &mut state.autoscalers().0;
@@ -93,31 +112,34 @@ impl Sink<Autoscaler> for AutoscalerSink {
     }
 
     fn listed(&mut self, item: Autoscaler) {
-        self.listed.insert(item.key(), item.target());
+        self.listed.insert(self.key(&item), item.target());
     }
 
     fn complete(&mut self) -> ControlFlow<()> {
         let listed = std::mem::take(&mut self.listed);
-        self.replace(|known| *known = listed);
-        self.shared.autoscalers_settled();
+        self.replace(|known| {
+            known.retain(|(kind, _), _| *kind != self.kind);
+            known.extend(listed);
+        });
+        self.shared.autoscalers_settled(&self.kind);
         ControlFlow::Continue(())
     }
 
     fn changed(&mut self, item: Autoscaler) -> ControlFlow<()> {
-        self.replace(|known| drop(known.insert(item.key(), item.target())));
+        self.replace(|known| drop(known.insert(self.key(&item), item.target())));
         ControlFlow::Continue(())
     }
 
     fn deleted(&mut self, item: Autoscaler) -> ControlFlow<()> {
-        self.replace(|known| drop(known.remove(&item.key())));
+        self.replace(|known| drop(known.remove(&self.key(&item))));
         ControlFlow::Continue(())
     }
 
     fn resumed(&mut self) {}
 
     fn lost(&mut self, error: &ClusterError) {
-        tracing::warn!(%error, "autoscalers cannot be followed");
-        self.shared.autoscalers_settled();
+        tracing::warn!(kind = %self.kind, %error, "autoscalers cannot be followed");
+        self.shared.autoscalers_settled(&self.kind);
     }
 }
 
@@ -131,8 +153,13 @@ mod tests {
         let autoscaler: Autoscaler = serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "ns"},
             "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"}}}))
         .unwrap();
-        let known = Autoscalers(BTreeMap::from([(autoscaler.key(), autoscaler.target())]));
+        let key = ("HorizontalPodAutoscaler".to_owned(), autoscaler.key());
+        let known = Autoscalers(BTreeMap::from([(key, autoscaler.target())]));
         assert_eq!(known.target(&"apps/Deployment/ns/backend".parse().unwrap()), Some("ns/a"));
         assert_eq!(known.target(&"apps/Deployment/other/backend".parse().unwrap()), None);
+        let scaled: Autoscaler = serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "ns"},
+            "spec": {"scaleTargetRef": {"name": "worker"}}}))
+        .unwrap();
+        assert_eq!(scaled.target().to_string(), "apps/Deployment/ns/worker", "KEDA's defaults");
     }
 }

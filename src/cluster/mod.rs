@@ -35,7 +35,7 @@ pub use finished::Finished;
 pub use history::{ReadRevision, StoredRevision};
 pub use index::Seen;
 pub(crate) use key::{KEY_FIELD, KEY_SECRET};
-pub(crate) use mark::is_ours;
+pub(crate) use mark::{foreign_of, is_ours};
 pub use mark::{mark_of, mark_text};
 pub(crate) use read::typed;
 pub use requests::{Requests, Verb};

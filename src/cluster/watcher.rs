@@ -51,14 +51,16 @@ pub enum LiveEvent {
 pub(super) struct State {
     index: Index,
     autoscalers: Autoscalers,
-    /// Whether the autoscalers are still to be listed for the first time.
-    autoscalers_pending: bool,
+    /// The kinds of autoscalers that are followed, or are about to be, and whether each was listed once.
+    autoscaler_kinds: BTreeMap<String, bool>,
     /// The kinds, each with its loss: `None` before the first list, then whether it is lost.
     kinds: BTreeMap<Gvk, Option<Result<(), String>>>,
     /// What ends the task of a kind.
     stops: BTreeMap<Gvk, CancellationToken>,
     /// Objects of which every change is told, by environment.
     attended: BTreeMap<String, BTreeSet<ObjectId>>,
+    /// Releases of which fields that others add are told, too, by environment.
+    strict: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What one watch task needs.
@@ -150,10 +152,11 @@ impl Watcher {
         let state = State {
             index: Index::default(),
             autoscalers: Autoscalers::default(),
-            autoscalers_pending: false,
+            autoscaler_kinds: BTreeMap::new(),
             kinds: BTreeMap::new(),
             stops: BTreeMap::new(),
             attended: BTreeMap::new(),
+            strict: BTreeMap::new(),
         };
         let shared = Shared { state: Arc::new(Mutex::new(state)), events, progress: Arc::new(watch::Sender::new(0)) };
         let watcher = Self { cluster: cluster.clone(), shared, stop: CancellationToken::new() };
@@ -181,23 +184,31 @@ impl Watcher {
         }
     }
 
-    /// [`Watcher::settled`] waits from now on for the autoscalers' first list: somebody is about to add them, or to say
+    /// [`Watcher::settled`] waits from now on for the first list of these autoscalers: somebody is about to add them, or to say
     /// with [`Watcher::no_autoscalers`] that there are none.
-    pub fn expect_autoscalers(&self) {
-        self.shared.state().autoscalers_pending = true;
+    pub fn expect_autoscalers(&self, kind: &str) {
+        self.shared.state().autoscaler_kinds.entry(kind.to_owned()).or_insert(false);
     }
 
-    /// The cluster has no autoscalers to follow.
-    pub fn no_autoscalers(&self) {
-        self.shared.autoscalers_settled();
+    /// The cluster has no autoscalers of this kind to follow.
+    pub fn no_autoscalers(&self, kind: &str) {
+        self.shared.autoscalers_settled(kind);
     }
 
-    /// Follows the autoscalers, whole, wherever they are: they need not be ours to own our workloads' replicas.
+    /// Whether autoscalers of this kind are followed, or are about to be.
+    #[must_use]
+    pub fn follows_autoscalers(&self, kind: &str) -> bool {
+        self.shared.state().autoscaler_kinds.contains_key(kind)
+    }
+
+    /// Follows autoscalers of a kind, whole, wherever they are: they need not be ours to own our workloads' replicas. To be
+    /// called once for each kind.
     pub fn add_autoscalers(&self, resource: Resource) {
+        let kind = resource.gvk.kind.clone();
         let scope =
             Scope { resource, namespace: String::new(), labels: String::new(), fields: String::new(), metadata: false };
-        self.shared.state().autoscalers_pending = true;
-        let mut sink = AutoscalerSink::new(self.shared.clone());
+        self.expect_autoscalers(&kind);
+        let mut sink = AutoscalerSink::new(self.shared.clone(), &kind);
         let cluster = self.cluster.clone();
         let stop = self.stop.clone();
         tokio::spawn(stop.run_until_cancelled_owned(async move {
@@ -212,7 +223,7 @@ impl Watcher {
             progress.mark_unchanged();
             {
                 let state = self.shared.state();
-                if !state.autoscalers_pending && state.kinds.values().all(Option::is_some) {
+                if state.autoscaler_kinds.values().all(|listed| *listed) && state.kinds.values().all(Option::is_some) {
                     return;
                 }
             }
@@ -264,13 +275,23 @@ impl Watcher {
         }
     }
 
+    /// From now on tells of these releases of an environment also when others come to own other fields of their objects.
+    pub fn strict(&self, environment: &str, releases: BTreeSet<String>) {
+        let mut state = self.shared.state();
+        if releases.is_empty() {
+            state.strict.remove(environment);
+        } else {
+            state.strict.insert(environment.to_owned(), releases);
+        }
+    }
+
     /// Every object whose label names an environment.
     #[must_use]
     pub fn of_environment(&self, environment: &str) -> BTreeMap<ObjectId, Seen> {
         self.shared.state().index.of_environment(environment)
     }
 
-    /// The HorizontalPodAutoscaler that owns a workload's replicas, as `namespace/name`.
+    /// The autoscaler that owns a workload's replicas, as `namespace/name`.
     #[must_use]
     pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {
         self.shared.state().autoscalers.target(id).map(str::to_owned)
@@ -359,10 +380,14 @@ impl Shared {
         let mut state = self.state();
         match state.index.insert(&gvk.group, &gvk.kind, item) {
             Update::Changed(id) => Some(id),
-            Update::Same if state.attended.is_empty() => None,
-            Update::Same => {
+            Update::Same | Update::Foreign if state.attended.is_empty() && state.strict.is_empty() => None,
+            update => {
                 let id = id_of(&gvk.group, &gvk.kind, &item.key());
-                state.attended.values().any(|ids| ids.contains(&id)).then_some(id)
+                let strict = update == Update::Foreign
+                    && state.index.get(&id).is_some_and(|seen| {
+                        state.strict.get(&seen.environment).is_some_and(|releases| releases.contains(&seen.release))
+                    });
+                (strict || state.attended.values().any(|ids| ids.contains(&id))).then_some(id)
             }
         }
     }
@@ -373,8 +398,8 @@ impl Shared {
     }
 
     /// The autoscalers were listed, or cannot be.
-    pub(super) fn autoscalers_settled(&self) {
-        self.state().autoscalers_pending = false;
+    pub(super) fn autoscalers_settled(&self, kind: &str) {
+        self.state().autoscaler_kinds.insert(kind.to_owned(), true);
         self.progress.send_modify(|n| *n += 1);
     }
 }
@@ -388,10 +413,11 @@ mod tests {
         let mut state = State {
             index: Index::default(),
             autoscalers: Autoscalers::default(),
-            autoscalers_pending: false,
+            autoscaler_kinds: BTreeMap::new(),
             kinds: BTreeMap::new(),
             stops: BTreeMap::new(),
             attended: BTreeMap::new(),
+            strict: BTreeMap::new(),
         };
         let stop = CancellationToken::new();
         let (old, new) = (Gvk::new("example.org/v1beta1", "Ship"), Gvk::new("example.org/v1", "Ship"));

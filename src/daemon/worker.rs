@@ -411,6 +411,7 @@ mod tests {
                 operation: None,
                 subresource: String::new(),
                 time: None,
+                added: false,
             }],
         };
         let mut detector = LoopDetector::new(LOOP_TURNS, LOOP_WINDOW);

@@ -1,18 +1,20 @@
 //! Desired against live, field by field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::attribute::author;
+use super::builtin::ordinary;
 use super::equal::{Beyond, equal, is_nothing};
+use super::ignore::{LetBe, Rules, Verdict};
 use super::secret::{as_stored, mask};
-use super::{FieldDrift, IgnoreRule, ObjectDrift, State};
+use super::{FieldDrift, ObjectDrift, State};
 use crate::fields::{
     Entry, FieldPath, FieldSet, List, ListKind, ManagedFields, Manager, MapType, PathElement, Schema, TypeId,
     element_of, extract, owned_by,
 };
-use crate::manifest::{Object, is_secret};
+use crate::manifest::{IgnoreRule, Object, is_secret};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +40,31 @@ pub struct Input<'a> {
     pub release: &'a str,
     /// Our field manager.
     pub manager: &'a str,
-    /// What is not to be told.
+    /// What is let be.
     pub ignore: &'a [IgnoreRule],
     /// Whether a HorizontalPodAutoscaler or ScaledObject that targets the object owns its replicas.
     pub autoscaled: bool,
+    /// Whether fields that others added are told, too.
+    pub strict: bool,
     /// What is asked.
     pub view: View,
 }
 
-/// The differences; `None` when the object is as desired. Values of Secrets are masked in the result.
+/// What a comparison comes to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Comparison {
+    /// The differences; `None` when the object is as desired. Values of Secrets are masked.
+    pub drift: Option<ObjectDrift>,
+    /// Differences that are let be, values of Secrets as they are: for [`super::keep`], never to be shown.
+    pub let_be: Vec<LetBe>,
+}
+
+/// Compares an object with what is there.
 #[must_use]
-pub fn compare(input: &Input<'_>) -> Option<ObjectDrift> {
+pub fn compare(input: &Input<'_>) -> Comparison {
     let Some(live) = input.live else {
-        return (!IgnoreRule::whole(input.ignore, input.desired))
-            .then(|| ObjectDrift::new(input.desired, input.release, State::Missing));
+        let missing = ObjectDrift::new(input.desired, input.release, State::Missing);
+        return Comparison { drift: Some(missing), let_be: Vec::new() };
     };
     let desired = as_stored(input.desired);
     let managed = ManagedFields::decode_lenient(live.value());
@@ -62,7 +75,8 @@ pub fn compare(input: &Input<'_>) -> Option<ObjectDrift> {
     if let Some(ours) = ours {
         walk.left_over(ty, &desired, live, ours, &managed);
     }
-    let mut fields = Vec::new();
+    let rules = Rules { rules: input.ignore, desired: &desired, live, autoscaled: input.autoscaled };
+    let (mut fields, mut let_be) = (Vec::new(), Vec::new());
     for (path, (desired_value, live_value)) in walk.found {
         let by = author(&managed, input.manager, &path);
         let mut field = FieldDrift {
@@ -73,21 +87,84 @@ pub fn compare(input: &Input<'_>) -> Option<ObjectDrift> {
             operation: by.operation,
             subresource: by.subresource,
             time: by.time,
+            added: false,
         };
-        if input.ignore.iter().any(|rule| rule.covers(&desired, live, &field)) {
-            continue;
+        match rules.judge(&field) {
+            Verdict::Told => {}
+            Verdict::LetBe => {
+                let theirs = others_own(&managed, input.manager, &field.path);
+                let_be.push(LetBe { path: field.path, value: field.live, theirs });
+                continue;
+            }
+            Verdict::Partly(value) => {
+                let same = field.live.as_ref() == Some(&value);
+                let_be.push(LetBe { path: field.path.clone(), value: Some(value.clone()), theirs: false });
+                if same {
+                    continue;
+                }
+                field.desired = Some(value);
+            }
         }
         if is_secret(desired.value()) {
             mask(&mut field);
         }
         fields.push(field);
     }
-    let state =
-        if ours.is_none() && !IgnoreRule::whole(input.ignore, &desired) { State::Unowned } else { State::Modified };
-    if fields.is_empty() && state == State::Modified {
-        return None;
+    if let Some(ours) = ours.filter(|_| input.strict) {
+        let asked = owned_by(input.schema, desired.value());
+        let known: Vec<FieldPath> = fields.iter().map(|f| f.path.clone()).collect();
+        for mut field in added(input, live, ours, &managed, &asked) {
+            let told = known.iter().any(|path| field.path.starts_with(path) || path.starts_with(&field.path));
+            if told || matches!(rules.judge(&field), Verdict::LetBe) {
+                continue;
+            }
+            if is_secret(desired.value()) {
+                mask(&mut field);
+            }
+            fields.push(field);
+        }
     }
-    Some(ObjectDrift { fields, ..ObjectDrift::new(&desired, input.release, state) })
+    let state = if ours.is_none() { State::Unowned } else { State::Modified };
+    let same = fields.is_empty() && state == State::Modified;
+    let drift = (!same).then(|| ObjectDrift { fields, ..ObjectDrift::new(&desired, input.release, state) });
+    Comparison { drift, let_be }
+}
+
+/// Whether a manager that stays owns a field: what an apply invented for an object without managed fields is about to go.
+fn others_own(managed: &ManagedFields, ours: &str, path: &FieldPath) -> bool {
+    managed.owners(&path.0).iter().any(|(manager, _)| manager.name != ours && manager.name != "before-first-apply")
+}
+
+/// What others own of our object and nobody asked for: each field, or the whole item where all of it is theirs. What
+/// Kubernetes itself writes, and what goes through subresources, is none.
+fn added(
+    input: &Input<'_>,
+    live: &Object,
+    ours: &Entry,
+    managed: &ManagedFields,
+    asked: &FieldSet,
+) -> Vec<FieldDrift> {
+    let foreign = managed.0.iter().filter(|(manager, _)| manager.is_foreign(input.manager));
+    let paths: BTreeSet<FieldPath> = foreign
+        .flat_map(|(_, entry)| entry.fields.leaves().paths())
+        .map(|path| whole_item(&path, |part| !ours.fields.touches(part) && !asked.touches(part)))
+        .filter(|path| !ours.fields.touches(&path.0) && !asked.touches(&path.0) && !ordinary(path, input.autoscaled))
+        .collect();
+    let told = paths.into_iter().filter_map(|path| {
+        let value = path.get(live.value()).filter(|value| !value.is_null())?.clone();
+        let by = author(managed, input.manager, &path);
+        Some(FieldDrift {
+            path,
+            desired: None,
+            live: Some(value),
+            manager: by.manager,
+            operation: by.operation,
+            subresource: by.subresource,
+            time: by.time,
+            added: true,
+        })
+    });
+    told.collect()
 }
 
 struct Walk<'a> {
@@ -128,9 +205,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, map: &MapType, name: &str, wanted: &Value, found: Option<&Value>) {
         self.path.0.push(PathElement::field(name));
-        if !(self.input.autoscaled && self.path == FieldPath::of(&["spec", "replicas"])) {
-            self.value(entry_type(self.input.schema, map, name), wanted, found);
-        }
+        self.value(entry_type(self.input.schema, map, name), wanted, found);
         self.path.0.pop();
     }
 
@@ -210,15 +285,14 @@ impl Walk<'_> {
         let mut items: Vec<FieldPath> = Vec::new();
         for path in &left {
             // Of an item that goes, the item is told and not each of its fields.
-            let whole = whole_item(path, ours, &asked, &kept);
+            let whole = whole_item(path, |part| {
+                ours.fields.contains(part) && !asked.touches(part) && !kept.touches(part)
+            });
             if !items.contains(&whole) {
                 items.push(whole);
             }
         }
         for path in items {
-            if self.input.autoscaled && path == FieldPath::of(&["spec", "replicas"]) {
-                continue;
-            }
             if let Some(value) = path.get(&values).filter(|value| !value.is_null()) {
                 self.found.entry(path).or_insert((None, Some(value.clone())));
             }
@@ -226,15 +300,11 @@ impl Walk<'_> {
     }
 }
 
-/// The outermost item of a list around a field that we own and that nobody asks for.
-fn whole_item(path: &FieldPath, ours: &Entry, asked: &FieldSet, kept: &FieldSet) -> FieldPath {
+/// The outermost item of a list around a field of which all belongs together.
+fn whole_item(path: &FieldPath, together: impl Fn(&[PathElement]) -> bool) -> FieldPath {
     for length in 1..path.0.len() {
         let part = &path.0[..length];
-        if matches!(part.last(), Some(PathElement::Key(_)))
-            && ours.fields.contains(part)
-            && !asked.touches(part)
-            && !kept.touches(part)
-        {
+        if matches!(part.last(), Some(PathElement::Key(_))) && together(part) {
             return FieldPath(part.to_vec());
         }
     }

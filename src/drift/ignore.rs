@@ -1,87 +1,121 @@
-//! Rules of what is not to be told as a difference.
+//! What is let be: a field that a rule covers is no difference, and an apply leaves it the value that it has.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::FieldDrift;
+use super::place::place;
+use super::{FieldDrift, builtin};
 use crate::fields::{FieldPath, PathElement};
-use crate::manifest::Object;
+use crate::manifest::{IgnoreRule, Object};
 
-/// One rule of `ignore` in `release.yaml`. What it leaves out matches anything; a rule that names neither pointers nor
-/// managers ignores whole objects.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct IgnoreRule {
-    /// The API group.
-    pub group: Option<String>,
-    /// The kind.
-    pub kind: Option<String>,
-    /// The namespace; `*` stands for any text.
-    pub namespace: Option<String>,
-    /// The name; `*` stands for any text.
-    pub name: Option<String>,
-    /// JSON pointers of fields, each with everything inside: `/spec/replicas`. `*` stands for any field or item; an item
-    /// of a list is named by its place or by one of its keys: `/spec/template/spec/containers/api/image`.
-    pub pointers: Vec<String>,
-    /// Field managers whose changes are let be.
-    pub managers: Vec<String>,
+/// A field that is not as desired and stays so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LetBe {
+    /// The field.
+    pub path: FieldPath,
+    /// What an apply says of it; `None`: nothing.
+    pub value: Option<Value>,
+    /// Whether somebody else owns it: it stays then without being said.
+    pub theirs: bool,
 }
 
-impl IgnoreRule {
-    /// Whether whole objects like this are ignored.
-    pub(super) fn whole(rules: &[Self], object: &Object) -> bool {
-        rules.iter().any(|rule| rule.selects(object) && rule.pointers.is_empty() && rule.managers.is_empty())
-    }
-
-    /// Whether a difference is ignored.
-    pub(super) fn covers(&self, desired: &Object, live: &Object, field: &FieldDrift) -> bool {
-        self.selects(desired)
-            && (self.managers.is_empty() || self.managers.contains(&field.manager))
-            && (self.pointers.is_empty()
-                || self
-                    .pointers
-                    .iter()
-                    .any(|pointer| [desired, live].iter().any(|object| names(pointer, &field.path, object.value()))))
-    }
-
-    fn selects(&self, object: &Object) -> bool {
-        let id = object.id();
-        self.group.as_ref().is_none_or(|group| *group == id.group)
-            && self.kind.as_ref().is_none_or(|kind| *kind == id.kind)
-            && self.namespace.as_ref().is_none_or(|pattern| matches(pattern, &id.namespace))
-            && self.name.as_ref().is_none_or(|pattern| matches(pattern, &id.name))
+/// Has an object say what is let be as it is. Leaving a field out would do only where somebody else owns it: otherwise it falls
+/// back to its default. `adopted`: the owners of before are about to become us.
+pub fn keep(object: &mut Object, fields: &[LetBe], adopted: bool) {
+    for LetBe { path, value, theirs } in fields {
+        let value = value.as_ref().filter(|_| adopted || !*theirs);
+        if value.is_some() || path.get(object.value()).is_some() {
+            place(object.value_mut(), &path.0, value);
+        }
     }
 }
 
-/// Whether a text is as a pattern with `*` for any text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(start) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let end = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some(at) = text.find(part) else { return false };
-        text = &text[at + part.len()..];
-    }
-    text.ends_with(end)
+/// What the rules say of one difference.
+pub(super) enum Verdict {
+    /// It is told.
+    Told,
+    /// It is let be.
+    LetBe,
+    /// Parts of a value that is one field are let be: what is desired beside them.
+    Partly(Value),
 }
 
-/// Whether a pointer names the field or something around it.
-fn names(pointer: &str, path: &FieldPath, object: &Value) -> bool {
-    let Some(pointer) = pointer.strip_prefix('/') else { return pointer.is_empty() };
-    let steps: Vec<String> = pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    steps.len() <= path.0.len()
-        && steps.iter().zip(&path.0).enumerate().all(|(depth, (step, element))| {
-            step == "*"
-                || match element {
-                    PathElement::Field(name) => name == step,
-                    PathElement::Index(index) => index.to_string() == *step,
-                    PathElement::Key(fields) => {
-                        fields.iter().any(|(_, value)| plain(&value.0) == *step) || is_at(object, path, depth, step)
+/// What is known of the two objects and the rules.
+pub(super) struct Rules<'a> {
+    pub(super) rules: &'a [IgnoreRule],
+    pub(super) desired: &'a Object,
+    pub(super) live: &'a Object,
+    /// Whether an autoscaler owns the replicas.
+    pub(super) autoscaled: bool,
+}
+
+impl Rules<'_> {
+    /// Judges a difference, before its values are masked.
+    pub(super) fn judge(&self, field: &FieldDrift) -> Verdict {
+        if builtin::lets_be(self.desired, self.live, field, self.autoscaled) {
+            return Verdict::LetBe;
+        }
+        let mut part: Option<Value> = None;
+        for rule in self.rules.iter().filter(|rule| rule.target.selects(self.desired)) {
+            if !(rule.managers.is_empty() || rule.managers.contains(&field.manager)) {
+                continue;
+            }
+            if rule.pointers.is_empty() {
+                return Verdict::LetBe;
+            }
+            for pointer in &rule.pointers {
+                match self.reach(pointer, &field.path) {
+                    Reach::Elsewhere => {}
+                    Reach::Around => return Verdict::LetBe,
+                    Reach::Inside(steps) => {
+                        let (Some(desired), Some(live)) = (&field.desired, &field.live) else { continue };
+                        take_over(part.get_or_insert_with(|| desired.clone()), live, &steps);
                     }
-                    PathElement::Value(value) => plain(&value.0) == *step || is_at(object, path, depth, step),
                 }
-        })
+            }
+        }
+        part.map_or(Verdict::Told, Verdict::Partly)
+    }
+
+    fn reach(&self, pointer: &str, path: &FieldPath) -> Reach {
+        let around = |object: &Object| reach(pointer, path, object.value());
+        match around(self.desired) {
+            Reach::Elsewhere => around(self.live),
+            found => found,
+        }
+    }
+}
+
+/// Where a pointer leads, seen from a field.
+enum Reach {
+    Elsewhere,
+    /// To the field or to something around it.
+    Around,
+    /// To something inside it, by these steps.
+    Inside(Vec<String>),
+}
+
+fn reach(pointer: &str, path: &FieldPath, object: &Value) -> Reach {
+    if pointer.is_empty() {
+        return Reach::Around;
+    }
+    let Some(pointer) = pointer.strip_prefix('/') else { return Reach::Elsewhere };
+    let steps: Vec<String> = pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let fits = steps.iter().zip(&path.0).enumerate().all(|(depth, (step, element))| {
+        step == "*"
+            || match element {
+                PathElement::Field(name) => name == step,
+                PathElement::Index(index) => index.to_string() == *step,
+                PathElement::Key(fields) => {
+                    fields.iter().any(|(_, value)| plain(&value.0) == *step) || is_at(object, path, depth, step)
+                }
+                PathElement::Value(value) => plain(&value.0) == *step || is_at(object, path, depth, step),
+            }
+    });
+    match steps.get(path.0.len()..) {
+        _ if !fits => Reach::Elsewhere,
+        None | Some([]) => Reach::Around,
+        Some(inside) => Reach::Inside(inside.to_vec()),
+    }
 }
 
 fn plain(value: &Value) -> String {
@@ -100,16 +134,48 @@ fn is_at(object: &Value, path: &FieldPath, depth: usize, place: &str) -> bool {
     items.get(place).is_some_and(|at| std::ptr::eq(at, item))
 }
 
+/// Takes what stands at the steps over from `live`: within a value that is one field, items have no names but those that they show.
+fn take_over(value: &mut Value, live: &Value, steps: &[String]) {
+    let Some((step, rest)) = steps.split_first() else {
+        value.clone_from(live);
+        return;
+    };
+    match (value, live) {
+        (Value::Object(map), Value::Object(live)) => {
+            let names: Vec<String> = match step.as_str() {
+                "*" => map.keys().chain(live.keys()).cloned().collect(),
+                name => vec![name.to_owned()],
+            };
+            for name in names {
+                match (map.get_mut(&name), live.get(&name)) {
+                    (Some(value), Some(live)) => take_over(value, live, rest),
+                    (Some(_), None) if rest.is_empty() => drop(map.remove(&name)),
+                    (None, Some(live)) if rest.is_empty() => drop(map.insert(name, live.clone())),
+                    _ => {}
+                }
+            }
+        }
+        (Value::Array(items), Value::Array(live)) => {
+            let shows = |item: &Value| {
+                plain(item) == *step || item.as_object().is_some_and(|map| map.values().any(|v| plain(v) == *step))
+            };
+            let at = |items: &[Value]| step.parse().ok().or_else(|| items.iter().position(shows));
+            if step == "*" {
+                items.iter_mut().zip(live).for_each(|(item, live)| take_over(item, live, rest));
+            } else if let (Some(here), Some(there)) = (at(items), at(live))
+                && let (Some(item), Some(live)) = (items.get_mut(here), live.get(there))
+            {
+                take_over(item, live, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn patterns() {
-        assert!(matches("*", "a") && matches("a*", "ab") && matches("*b", "ab") && matches("a*c*e", "abcde"));
-        assert!(!matches("a", "ab") && !matches("a*c", "ab") && !matches("ab*bc", "abc"));
-    }
 
     #[test]
     fn pointers_go_through_items_by_key_or_place() {
@@ -117,14 +183,32 @@ mod tests {
         let path = FieldPath::of(&["spec", "containers"])
             .join(PathElement::key([("name", json!("api"))]))
             .join(PathElement::field("image"));
+        let around = |pointer: &str, path: &FieldPath| matches!(reach(pointer, path, &object), Reach::Around);
         for pointer in ["/spec", "/spec/containers/api/image", "/spec/containers/1", "/spec/containers/*/image", ""] {
-            assert!(names(pointer, &path, &object), "{pointer}");
+            assert!(around(pointer, &path), "{pointer}");
         }
         for pointer in ["/spec/containers/0", "/spec/containers/api/image/x", "/status", "spec", "/spec/containers/99"]
         {
-            assert!(!names(pointer, &path, &object), "{pointer}");
+            assert!(!around(pointer, &path), "{pointer}");
         }
         let label = FieldPath::of(&["metadata", "labels", "a/b"]);
-        assert!(names("/metadata/labels/a~1b", &label, &object));
+        assert!(around("/metadata/labels/a~1b", &label));
+    }
+
+    #[test]
+    fn inside_a_value_that_is_one_field() {
+        let live = json!([{"host": "a", "port": 2, "x": 1}, {"host": "b", "port": 3}]);
+        for (steps, expected) in [
+            ("0/port", json!([{"host": "a", "port": 2}, {"host": "b", "port": 1}])),
+            ("b/port", json!([{"host": "a", "port": 1}, {"host": "b", "port": 3}])),
+            ("*/port", json!([{"host": "a", "port": 2}, {"host": "b", "port": 3}])),
+            ("0/x", json!([{"host": "a", "port": 1, "x": 1}, {"host": "b", "port": 1}])),
+            ("0/*", json!([{"host": "a", "port": 2, "x": 1}, {"host": "b", "port": 1}])),
+            ("7/port", json!([{"host": "a", "port": 1}, {"host": "b", "port": 1}])),
+        ] {
+            let mut value = json!([{"host": "a", "port": 1}, {"host": "b", "port": 1}]);
+            take_over(&mut value, &live, &steps.split('/').map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(value, expected, "{steps}");
+        }
     }
 }

@@ -6,18 +6,21 @@
 //! value out.
 
 mod attribute;
+mod builtin;
 mod compare;
 mod equal;
 mod ignore;
 mod loops;
 mod object;
+mod place;
 mod quantity;
 mod secret;
 mod summary;
 mod text;
 
-pub use compare::{Input, View, compare};
-pub use ignore::IgnoreRule;
+pub use builtin::{BUILT_IN, BuiltIn, When};
+pub use compare::{Comparison, Input, View, compare};
+pub use ignore::{LetBe, keep};
 pub use loops::{Loop, LoopDetector};
 pub use object::{FieldDrift, ObjectDrift, State, UNKNOWN_MANAGER};
 pub use quantity::Quantity;

@@ -42,6 +42,9 @@ pub struct FieldDrift {
     pub subresource: String,
     /// When its manager wrote last, in whole seconds, where the server tells (it does not for `/scale`).
     pub time: Option<Timestamp>,
+    /// Whether somebody added it beside what Git says (`strict`): told, and never taken away.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
 }
 
 /// One object that is not as desired.
@@ -92,6 +95,21 @@ impl ObjectDrift {
             state,
             fields: Vec::new(),
         }
+    }
+
+    /// Whether it is as Git says, but for what others added to it.
+    #[must_use]
+    pub fn is_only_added(&self) -> bool {
+        self.state == State::Modified && !self.fields.is_empty() && self.fields.iter().all(|f| f.added)
+    }
+
+    /// Takes out what others added: what is left once the rest is put right.
+    #[must_use]
+    pub fn split_added(&mut self) -> Option<Self> {
+        let (added, own) = std::mem::take(&mut self.fields).into_iter().partition(|f| f.added);
+        self.fields = own;
+        let added = Self { fields: added, state: State::Modified, ..self.clone() };
+        (!added.fields.is_empty()).then_some(added)
     }
 
     /// The object's identity.

@@ -76,6 +76,7 @@ mod tests {
             operation: None,
             subresource: "scale".into(),
             time: None,
+            added: false,
         });
         assert_eq!(drift.summary(), "StatefulSet ns/redis .spec.replicas 1 → 0 by kubectl (scale)");
         drift.fields.clear();

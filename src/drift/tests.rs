@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fields::{FieldPath, Request, apply, builtin_schema, reset_fields, update, update_scale};
-use crate::manifest::{Applied, FIELD_MANAGER, Object};
+use crate::manifest::{Applied, FIELD_MANAGER, IgnoreRule, Object, Target};
 
 fn request<'a>(manager: &'a str, second: i64) -> Request<'a> {
     Request {
@@ -89,8 +89,10 @@ fn with(
         manager: FIELD_MANAGER,
         ignore,
         autoscaled,
+        strict: false,
         view,
     })
+    .drift
 }
 
 fn lines(drift: Option<ObjectDrift>) -> Vec<String> {
@@ -317,20 +319,130 @@ fn replicas_of_an_autoscaler_and_ignored_fields_are_none() {
     let scaled = edited(&live, "kube-controller-manager", 5, |o| o["spec"]["replicas"] = json!(7));
     assert_eq!(with(&deployment(), Some(&scaled), View::Drift, &[], true), None);
     assert!(with(&deployment(), Some(&scaled), View::Drift, &[], false).is_some());
-    let rule = |json: Value| -> IgnoreRule { serde_json::from_value(json).unwrap() };
-    for (json, ignored) in [
-        (json!({"pointers": ["/spec/replicas"]}), true),
-        (json!({"kind": "Deployment", "name": "back*", "pointers": ["/spec"]}), true),
-        (json!({"managers": ["kube-controller-manager"]}), true),
-        (json!({"managers": ["kubectl"]}), false),
-        (json!({"kind": "StatefulSet", "pointers": ["/spec/replicas"]}), false),
-        (json!({"pointers": ["/spec/replicas"], "managers": ["kubectl"]}), false),
-        (json!({"name": "backend"}), true),
+    let rule = |pointers: &[&str], managers: &[&str], kind: Option<&str>| IgnoreRule {
+        target: Target { kind: kind.map(str::to_owned), ..Target::default() },
+        pointers: pointers.iter().map(|p| (*p).to_owned()).collect(),
+        managers: managers.iter().map(|m| (*m).to_owned()).collect(),
+    };
+    for (rule, ignored) in [
+        (rule(&["/spec/replicas"], &[], None), true),
+        (rule(&["/spec"], &[], Some("Deployment")), true),
+        (rule(&[], &["kube-controller-manager"], None), true),
+        (rule(&[], &["kubectl"], None), false),
+        (rule(&["/spec/replicas"], &[], Some("StatefulSet")), false),
+        (rule(&["/spec/replicas"], &["kubectl"], None), false),
     ] {
-        let told = with(&deployment(), Some(&scaled), View::Drift, &[rule(json.clone())], false);
-        assert_eq!(told.is_none(), ignored, "{json}");
+        let told = with(&deployment(), Some(&scaled), View::Drift, std::slice::from_ref(&rule), false);
+        assert_eq!(told.is_none(), ignored, "{rule:?}");
     }
-    assert!(serde_json::from_value::<IgnoreRule>(json!({"pointer": "/spec"})).is_err());
+}
+
+fn strictly(desired: &Value, live: &Value, ignore: &[IgnoreRule], strict: bool) -> Comparison {
+    let (desired, live) = (object(desired.clone()), object(live.clone()));
+    compare(&Input {
+        desired: &desired,
+        live: Some(&live),
+        schema: builtin_schema(),
+        release: "clipper",
+        manager: FIELD_MANAGER,
+        ignore,
+        autoscaled: false,
+        strict,
+        view: View::Drift,
+    })
+}
+
+#[test]
+fn strict_tells_what_others_added() {
+    let live = applied(&deployment());
+    let live = edited(&live, "mesh", 5, |o| {
+        o["metadata"]["annotations"] = json!({"mesh": "1", "kubectl.kubernetes.io/restartedAt": "now"});
+        o["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "mesh", "image": "m"}));
+        let api = &mut o["spec"]["template"]["spec"]["containers"][0];
+        api["env"].as_array_mut().unwrap().push(json!({"name": "X", "value": "1"}));
+    });
+    let live = edited(&live, "kube-controller-manager", 6, |o| o["spec"]["paused"] = json!(true));
+    assert_eq!(strictly(&deployment(), &live, &[], false), Comparison::default());
+    let found = strictly(&deployment(), &live, &[], true).drift.unwrap();
+    assert!(found.is_only_added());
+    assert_eq!(
+        lines(Some(found)),
+        [
+            ".metadata.annotations.mesh - \"1\" mesh",
+            ".spec.template.spec.containers[name=\"api\"].env[name=\"X\"] - {\"name\":\"X\",\"value\":\"1\"} mesh",
+            ".spec.template.spec.containers[name=\"mesh\"] - {\"image\":\"m\",\"name\":\"mesh\"} mesh",
+        ]
+    );
+    let meshes = IgnoreRule { managers: vec!["mesh".into()], ..IgnoreRule::default() };
+    assert_eq!(strictly(&deployment(), &live, &[meshes], true).drift, None);
+    // Beside a change of ours.
+    let live = edited(&live, "edit", 7, |o| o["spec"]["template"]["spec"]["containers"][0]["image"] = json!("x"));
+    let mut both = strictly(&deployment(), &live, &[], true).drift.unwrap();
+    assert_eq!((both.is_only_added(), both.fields.len()), (false, 4));
+    let added = both.split_added().unwrap();
+    assert!(added.is_only_added() && both.fields.len() == 1 && added.fields.len() == 3);
+}
+
+/// What an apply sends for what is let be, and what becomes of it.
+fn kept(desired: &Value, live: &Value, rule: &IgnoreRule, manager: &str) -> Value {
+    let found = strictly(desired, live, std::slice::from_ref(rule), false);
+    let mut sent = object(desired.clone());
+    keep(&mut sent, &found.let_be, false);
+    apply(Some(live), sent.value(), true, &request(manager, 50)).unwrap().object
+}
+
+#[test]
+fn what_is_let_be_keeps_its_value_through_an_apply() {
+    let pointer = |pointer: &str| IgnoreRule { pointers: vec![pointer.into()], ..IgnoreRule::default() };
+    let live = applied(&deployment());
+    let images = pointer("/spec/template/spec/containers/*/image");
+    let edited_image =
+        edited(&live, "keel", 5, |o| o["spec"]["template"]["spec"]["containers"][0]["image"] = json!("clipper/api:9"));
+    let mut commit = deployment();
+    commit["spec"]["replicas"] = json!(3);
+    let after = kept(&commit, &edited_image, &images, FIELD_MANAGER);
+    assert_eq!(after["spec"]["template"]["spec"]["containers"][0]["image"], "clipper/api:9");
+    assert_eq!(after["spec"]["replicas"], 3);
+    // Nobody owns it: an item that was taken out, a label that was removed.
+    let gone = edited(&live, "edit", 6, |o| {
+        o["metadata"]["labels"].as_object_mut().unwrap().remove("tier");
+        o["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().remove(1);
+    });
+    let rule = IgnoreRule {
+        pointers: vec!["/metadata/labels/tier".into(), "/spec/template/spec/containers/side".into()],
+        ..IgnoreRule::default()
+    };
+    let after = kept(&commit, &gone, &rule, FIELD_MANAGER);
+    assert_eq!(after["metadata"]["labels"], json!({"app": "backend"}));
+    assert_eq!(after["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 1);
+    // A field that left Git stays, too.
+    let mut without = deployment();
+    without["spec"].as_object_mut().unwrap().remove("replicas");
+    let after = kept(&without, &live, &pointer("/spec/replicas"), FIELD_MANAGER);
+    assert_eq!(after["spec"]["replicas"], 2);
+}
+
+#[test]
+fn parts_of_a_value_that_is_one_field_are_let_be() {
+    let policy = |port: u16, peer: &str| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "p", "namespace": "n"},
+            "spec": {"podSelector": {}, "ingress": [{"ports": [{"port": port}],
+                "from": [{"namespaceSelector": {"matchLabels": {"name": peer}}}]}]}})
+    };
+    let live = applied(&policy(80, "a"));
+    let live = edited(&live, "edit", 5, |o| *o = {
+        let mut new = policy(81, "b");
+        new["metadata"] = o["metadata"].clone();
+        new
+    });
+    let rule = IgnoreRule { pointers: vec!["/spec/ingress/0/ports/0/port".into()], ..IgnoreRule::default() };
+    let found = strictly(&policy(80, "a"), &live, std::slice::from_ref(&rule), false);
+    let fields = found.drift.unwrap().fields;
+    let peer = "/0/from/0/namespaceSelector/matchLabels/name";
+    let told = |value: &Option<Value>| value.as_ref().and_then(|v| v.pointer(peer).cloned());
+    assert_eq!((told(&fields[0].desired), told(&fields[0].live)), (Some(json!("a")), Some(json!("b"))));
+    let after = kept(&policy(80, "a"), &live, &rule, FIELD_MANAGER);
+    assert_eq!(after["spec"]["ingress"], policy(81, "a")["spec"]["ingress"]);
 }
 
 #[test]

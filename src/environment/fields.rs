@@ -1,5 +1,6 @@
 //! Reads the keys of a map by name and type, and collects every mistake instead of stopping at the first.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::located::{Entry, Located, Place, Shape};
@@ -134,6 +135,22 @@ impl<'a> Fields<'a> {
             return None;
         };
         Some(items.iter().filter_map(|item| text(item, self.errors)).collect())
+    }
+
+    /// A map of texts; `None` when it is not there.
+    pub(super) fn text_map(&mut self, key: &str) -> Option<BTreeMap<String, String>> {
+        let value = self.at.get(key)?;
+        let Some(map) = value.map() else {
+            self.errors.push(wrong_type(value, "a map of texts"));
+            return None;
+        };
+        let entries = map.iter().filter_map(|(name, entry)| Some((name.clone(), text(&entry.value, self.errors)?.text)));
+        Some(entries.collect())
+    }
+
+    /// Whether it is a map at all: otherwise that was said.
+    pub(super) fn is_map(&self) -> bool {
+        self.at.map().is_some()
     }
 
     /// A list of maps, each read by `read`; `None` when it is not there.

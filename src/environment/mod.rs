@@ -7,6 +7,7 @@ mod error;
 mod fields;
 mod files;
 mod health;
+mod ignore;
 mod layers;
 mod load;
 mod located;

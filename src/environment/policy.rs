@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::manifest::IgnoreRule;
+
 /// What a new commit causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnCommit {
@@ -112,6 +114,10 @@ pub struct Policies {
     pub interval: Option<Duration>,
     /// How long a release may take to become ready (default: 5 minutes).
     pub timeout: Duration,
+    /// Whether fields that others add to our objects are told, too (default: false).
+    pub strict: bool,
+    /// What is let be: the environment's rules, then the release's.
+    pub ignore: Vec<IgnoreRule>,
 }
 
 impl Default for Policies {
@@ -122,6 +128,8 @@ impl Default for Policies {
             prune: Prune::default(),
             interval: None,
             timeout: Duration::from_secs(5 * 60),
+            strict: false,
+            ignore: Vec::new(),
         }
     }
 }

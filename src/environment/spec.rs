@@ -6,18 +6,20 @@ use std::time::Duration;
 use super::fields::{Fields, Text, wrong_type};
 use super::located::{Located, Shape};
 use super::policy::{Crds, MaxDeletions, OnCommit, OnDrift, OnFailure, Policies, Prune};
-use super::{Notify, Target, health, unsupported};
+use super::{Notify, Target, health, ignore, unsupported};
 use crate::diagnostic::Diagnostic;
 use crate::health::Rules;
+use crate::manifest::IgnoreRule;
 
 /// The version of the file formats.
 const API_VERSION: &str = "evenkeel.dev/v1alpha1";
 
 /// Keys of both files.
-const POLICY_KEYS: [&str; 6] = ["onCommit", "onDrift", "prune", "interval", "timeout", "windows"];
+const POLICY_KEYS: [&str; 8] =
+    ["onCommit", "onDrift", "prune", "interval", "timeout", "windows", "strict", "ignore"];
 const ENVIRONMENT_KEYS: [&str; 8] =
     ["abstract", "extends", "cluster", "namespace", "order", "verify", "decryption", "notify"];
-const RELEASE_KEYS: [&str; 15] = [
+const RELEASE_KEYS: [&str; 14] = [
     "enabled",
     "chart",
     "version",
@@ -29,7 +31,6 @@ const RELEASE_KEYS: [&str; 15] = [
     "valuesFrom",
     "crds",
     "hooks",
-    "ignore",
     "onFailure",
     "health",
     "serviceAccount",
@@ -45,6 +46,8 @@ pub(super) struct PolicySpec {
     protect: Option<Vec<String>>,
     interval: Option<Duration>,
     timeout: Option<Duration>,
+    strict: Option<bool>,
+    ignore: Vec<IgnoreRule>,
 }
 
 impl PolicySpec {
@@ -60,6 +63,8 @@ impl PolicySpec {
             },
             interval: self.interval.or(below.interval),
             timeout: self.timeout.unwrap_or(below.timeout),
+            strict: self.strict.unwrap_or(below.strict),
+            ignore: below.ignore.iter().chain(&self.ignore).cloned().collect(),
         }
     }
 }
@@ -189,6 +194,8 @@ fn policies(fields: &mut Fields<'_>) -> PolicySpec {
         ),
         interval: fields.duration("interval"),
         timeout: fields.duration("timeout"),
+        strict: fields.flag("strict"),
+        ignore: ignore::rules(fields),
         ..PolicySpec::default()
     };
     if let Some(mut prune) = fields.map("prune", &["enabled", "maxDeletions", "protect"]) {
@@ -312,16 +319,6 @@ fn later_release(fields: &mut Fields<'_>) {
         from.text("namespace");
         from.text("key");
         from.flag("optional");
-        Some(())
-    });
-    fields.maps("ignore", &["pointers", "managers", "target"], |rule| {
-        rule.texts("pointers");
-        rule.texts("managers");
-        if let Some(mut target) = rule.map("target", &["apiVersion", "kind", "name", "namespace", "labels"]) {
-            for key in ["apiVersion", "kind", "name", "namespace", "labels"] {
-                target.text(key);
-            }
-        }
         Some(())
     });
 }

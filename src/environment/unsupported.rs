@@ -7,7 +7,7 @@ use super::fields::Fields;
 const ENVIRONMENT: &[&str] = &["windows", "verify", "decryption", "notify"];
 
 /// Keys of `release.yaml`.
-const RELEASE: &[&str] = &["windows", "valuesFrom", "hooks", "ignore"];
+const RELEASE: &[&str] = &["windows", "valuesFrom", "hooks"];
 
 /// Files of a release's folder, and what they are for.
 pub(super) const FILES: &[(&str, &str)] =

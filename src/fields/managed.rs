@@ -64,6 +64,18 @@ impl Manager {
     }
 }
 
+/// Parts of Kubernetes that write to objects of others as a matter of course.
+pub const CONTROLLERS: &[&str] =
+    &["kube-controller-manager", "kube-scheduler", "kubelet", "kube-apiserver", "cloud-controller-manager"];
+
+impl Manager {
+    /// Whether an entry is neither ours nor Kubernetes' own, and about the object itself.
+    #[must_use]
+    pub fn is_foreign(&self, ours: &str) -> bool {
+        self.subresource.is_empty() && self.name != ours && !CONTROLLERS.contains(&self.name.as_str())
+    }
+}
+
 fn known(name: &str) -> String {
     if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
 }

@@ -28,7 +28,7 @@ pub use apply::{ApplyError, Merged, Request, apply, owned_by, settle_times, upda
 pub use codec::FieldsError;
 pub use compare::{Comparison, compare, same};
 pub use conflict::{Conflict, Conflicts};
-pub use managed::{Entry, ManagedError, ManagedFields, Manager, Operation};
+pub use managed::{CONTROLLERS, Entry, ManagedError, ManagedFields, Manager, Operation};
 pub use merge::merge;
 pub use openapi::SchemaError;
 pub use path::{FieldPath, KeyValue, PathElement};

@@ -25,6 +25,9 @@ pub struct Applied {
     /// Whether the chart asks to keep the object (`helm.sh/resource-policy: keep`, `evenkeel.dev/prune: never`).
     #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
+    /// Whether fields were let be in the apply: once nobody else is to have them, they are looked at again.
+    #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+    pub let_be: bool,
 }
 
 /// What became of what was applied last.

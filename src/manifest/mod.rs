@@ -2,6 +2,7 @@
 //! and apply consume them; nothing here talks to a cluster.
 
 mod identity;
+mod ignore;
 mod inventory;
 mod lifecycle;
 mod mask;
@@ -11,6 +12,7 @@ mod parse;
 mod redact;
 
 pub use identity::{Gvk, ObjectId};
+pub use ignore::{IgnoreRule, Target};
 pub use inventory::{Applied, Inventory, InventoryError, Standing, Verdict};
 pub use lifecycle::{Held, HookRun, Lifecycle, Progress, RunPhase};
 pub use mask::{MASK, is_secret, masked, masked_keyed, secret_mark};

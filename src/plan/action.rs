@@ -135,6 +135,9 @@ pub struct Action {
     /// Whether the object is to survive its release.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
+    /// Whether the object says fields as they are because they are let be (`ignore`, an autoscaler's replicas).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub let_be: bool,
     /// The desired object as it is sent; absent for deletions, and in what is printed when it holds secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
@@ -158,6 +161,7 @@ impl Action {
             immutable: Vec::new(),
             propagation: None,
             keep: false,
+            let_be: false,
             object: None,
             hook: None,
         }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::drift::as_stored;
 use crate::environment::OnDrift;
 use crate::manifest::{
-    ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of, sort_for_install,
+    ANNOTATION_OWNER, Gvk, IgnoreRule, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of, sort_for_install,
 };
 
 use super::{Annotations, ApplyMode};
@@ -30,6 +30,8 @@ pub struct DesiredObject {
     pub mode: ApplyMode,
     /// What drift of it causes, where it says so itself (`evenkeel.dev/onDrift`).
     pub on_drift: Option<OnDrift>,
+    /// What is let be of it.
+    pub ignore: Vec<IgnoreRule>,
 }
 
 impl DesiredObject {
@@ -37,6 +39,15 @@ impl DesiredObject {
     #[must_use]
     pub fn left_alone(&self, exists: bool) -> bool {
         self.mode == ApplyMode::Skip || (self.mode == ApplyMode::IfMissing && exists)
+    }
+
+    /// Takes the rules that are about it. They are part of what Git says of it: where they change, it is applied anew.
+    pub fn heed(&mut self, rules: &[IgnoreRule]) {
+        self.ignore = rules.iter().filter(|rule| rule.target.selects(&self.object)).cloned().collect();
+        if !self.ignore.is_empty() {
+            let text = format!("{}\n{}", self.hash, IgnoreRule::digest_text(&self.ignore));
+            self.hash = hash(&[], &Value::from(text));
+        }
     }
 }
 
@@ -134,7 +145,8 @@ pub fn desire<'a>(
         object.set_label(LABEL_RELEASE, release);
         object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, environment, release));
         let hash = hash(key, object.value());
-        result.push(DesiredObject { id, version: gvk.version, object, hash, keep, mode, on_drift });
+        let version = gvk.version;
+        result.push(DesiredObject { id, version, object, hash, keep, mode, on_drift, ignore: Vec::new() });
     }
     if !errors.is_empty() {
         return Err(errors);

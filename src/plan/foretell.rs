@@ -30,10 +30,10 @@ pub struct Foreseen {
 impl Foreseen {
     /// From fields alone: of a change that others made, and that is put right in place.
     #[must_use]
-    pub fn fields(changes: &[FieldDrift]) -> Self {
+    pub fn fields<'a>(changes: impl IntoIterator<Item = &'a FieldDrift>) -> Self {
         let change =
             |f: &FieldDrift| FieldChange { path: f.path.to_string(), live: f.live.clone(), desired: f.desired.clone() };
-        Self { fields: changes.iter().map(change).collect(), ..Self::default() }
+        Self { fields: changes.into_iter().map(change).collect(), ..Self::default() }
     }
 
     /// From the whole objects and the fields in which they differ.

@@ -44,6 +44,8 @@ pub struct Live {
     pub same: bool,
     /// Whether it is on its way out already.
     pub deleting: bool,
+    /// What others own of it, digested; 0 when that is nothing.
+    pub foreign: u64,
 }
 
 /// One release of an environment.

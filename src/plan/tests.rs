@@ -114,6 +114,7 @@ impl World {
                         desired: action.hash.clone(),
                         mark,
                         keep: action.keep,
+                        let_be: action.let_be,
                     };
                     inventory.objects.insert(action.id.clone(), applied);
                 } else if let Some(entry) = old.as_ref().and_then(|o| o.objects.get(&action.id)) {

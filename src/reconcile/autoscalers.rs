@@ -6,30 +6,35 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, ClusterError};
 use crate::manifest::{Gvk, Object, ObjectId};
-use crate::plan::{Plan, Verb};
 
 use super::view::LiveView;
+
+/// The kinds of autoscalers: Kubernetes' own, and those that come with a CRD.
+pub(super) const AUTOSCALERS: [(&str, &str); 2] =
+    [("autoscaling/v2", "HorizontalPodAutoscaler"), ("keda.sh/v1alpha1", "ScaledObject")];
 
 /// The workloads whose replicas an autoscaler owns.
 pub(super) enum Autoscalers {
     /// As the watches know them.
     Watched(LiveView),
-    /// As one list said.
+    /// As one list of each kind said.
     Listed(BTreeSet<ObjectId>),
 }
 
 impl Autoscalers {
-    /// From the watches, or by one list.
+    /// From the watches, or by one list of each kind.
     pub(super) async fn of(cluster: &Cluster, view: Option<&LiveView>) -> Result<Self, ClusterError> {
         if let Some(view) = view {
             return Ok(Self::Watched(view.clone()));
         }
-        let kind = Gvk::new("autoscaling/v2", "HorizontalPodAutoscaler");
-        let Some(resource) = cluster.kinds().await?.resource(&kind).cloned() else {
-            return Ok(Self::Listed(BTreeSet::new()));
-        };
-        let listed = cluster.list(&resource, "", "").await?;
-        Ok(Self::Listed(listed.iter().filter_map(target).collect()))
+        let kinds = cluster.kinds().await?;
+        let mut targets = BTreeSet::new();
+        for (version, kind) in AUTOSCALERS {
+            if let Some(resource) = kinds.resource(&Gvk::new(version, kind)) {
+                targets.extend(cluster.list(resource, "", "").await?.iter().filter_map(target));
+            }
+        }
+        Ok(Self::Listed(targets))
     }
 
     /// Whether an autoscaler owns the replicas of this workload.
@@ -39,29 +44,13 @@ impl Autoscalers {
             Self::Listed(targets) => targets.contains(id),
         }
     }
-
-    /// Lets a write of an autoscaled workload say the replicas that it has. Leaving them out would not do: the field would be
-    /// taken from nobody and fall back to one. One read for each such write.
-    pub(super) async fn keep_replicas(&self, cluster: &Cluster, plan: &mut Plan) -> Result<(), ClusterError> {
-        for action in plan.releases.iter_mut().flat_map(|r| &mut r.apply) {
-            let there = matches!(action.verb, Verb::Update | Verb::Adopt | Verb::Transfer);
-            let Some(object) = action.object.as_mut().filter(|_| there && self.own_replicas_of(&action.id)) else {
-                continue;
-            };
-            let Some(desired) = object.value_mut().pointer_mut("/spec/replicas") else { continue };
-            let live = cluster.get(&action.id, &action.version).await?;
-            if let Some(replicas) = live.as_ref().and_then(|l| l.value().pointer("/spec/replicas")) {
-                *desired = replicas.clone();
-            }
-        }
-        Ok(())
-    }
 }
 
-/// What an autoscaler targets.
+/// What an autoscaler targets; what a ScaledObject leaves out is KEDA's default.
 fn target(autoscaler: &Object) -> Option<ObjectId> {
     let reference = autoscaler.value().pointer("/spec/scaleTargetRef")?;
     let text = |key: &str| reference.get(key).and_then(Value::as_str);
-    let Gvk { group, kind, .. } = Gvk::new(text("apiVersion").unwrap_or_default(), text("kind")?);
+    let version = text("apiVersion").unwrap_or("apps/v1");
+    let Gvk { group, kind, .. } = Gvk::new(version, text("kind").unwrap_or("Deployment"));
     Some(ObjectId { group, kind, namespace: autoscaler.namespace().to_owned(), name: text("name")?.to_owned() })
 }

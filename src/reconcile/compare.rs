@@ -1,13 +1,13 @@
 //! What others changed: an object whose mark is no longer the inventory's is read once and compared field by field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
 
 use crate::apply::Record;
 use crate::cluster::{Cluster, ClusterError};
-use crate::drift::{Input, ObjectDrift, State, View, compare, needs_read};
+use crate::drift::{Comparison, Input, LetBe, ObjectDrift, State, View, compare, needs_read};
 use crate::fields::{Schema, builtin_schema};
 use crate::manifest::{Applied, FIELD_MANAGER, Object, ObjectId};
 use crate::plan::{DesiredObject, Live};
@@ -17,50 +17,95 @@ use super::autoscalers::Autoscalers;
 /// Reads at once.
 const PARALLEL: usize = 8;
 
-/// Compares what drifted; an object that still says what Git says is noted as `same` in `live`. An object that Git changed in
-/// the same breath is compared with what Git says now.
-pub(super) async fn compare_drifted(
-    cluster: &Cluster,
-    autoscalers: &Autoscalers,
-    objects: &BTreeMap<String, Vec<DesiredObject>>,
-    held: &BTreeMap<String, Record>,
-    live: &mut BTreeMap<ObjectId, Live>,
-) -> Result<Vec<ObjectDrift>, ClusterError> {
-    let mut found = Vec::new();
-    let mut read: Vec<(&str, &DesiredObject)> = Vec::new();
-    for (release, objects) in objects {
-        let Some(record) = held.get(release) else { continue };
-        for object in objects {
-            let Some(entry) = record.inventory.objects.get(&object.id).filter(|e| is_settled(e)) else { continue };
-            if object.left_alone(live.contains_key(&object.id)) {
-                continue;
-            }
-            match live.get(&object.id) {
-                None => found.push(ObjectDrift::new(&object.object, release, State::Missing)),
-                Some(seen) if needs_read(seen.mark.as_deref(), &seen.uid, entry) => read.push((release, object)),
-                Some(_) => {}
-            }
-        }
-    }
-    let schema = schema_for(cluster, &read).await?;
-    let mut reads = stream::iter(read)
-        .map(|(release, object)| async move { (release, object, cluster.get(&object.id, &object.version).await) })
-        .buffered(PARALLEL);
-    while let Some((release, object, answer)) = reads.next().await {
-        let now = answer?;
-        let autoscaled = autoscalers.own_replicas_of(&object.id);
-        match compare(&input(&object.object, now.as_ref(), schema.get(), release, autoscaled, View::Drift)) {
-            Some(drift) => found.push(drift),
-            None => {
-                if let Some(seen) = live.get_mut(&object.id) {
-                    seen.same = true;
+/// What a comparison of everything that may have drifted needs.
+pub(super) struct Compare<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) autoscalers: &'a Autoscalers,
+    pub(super) objects: &'a BTreeMap<String, Vec<DesiredObject>>,
+    pub(super) held: &'a BTreeMap<String, Record>,
+    /// Releases of which what others add is told, too.
+    pub(super) strict: &'a BTreeSet<String>,
+    /// What others own of objects of such releases and was found to be nothing to tell of: not read again.
+    pub(super) harmless: &'a mut BTreeMap<ObjectId, u64>,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// What is to be told, by object.
+    pub(super) drift: Vec<ObjectDrift>,
+    /// What is let be of the objects that were read.
+    pub(super) let_be: BTreeMap<ObjectId, Vec<LetBe>>,
+    /// Objects of which nothing is let be any longer, and that are as Git says.
+    pub(super) settled: BTreeSet<ObjectId>,
+}
+
+impl Compare<'_> {
+    /// Compares what drifted; an object that still says what Git says is noted as `same` in `live`. An object that Git changed in
+    /// the same breath is compared with what Git says now.
+    pub(super) async fn drifted(self, live: &mut BTreeMap<ObjectId, Live>) -> Result<Compared, ClusterError> {
+        let mut found = Compared::default();
+        let mut read: Vec<(&str, &DesiredObject)> = Vec::new();
+        for (release, objects) in self.objects {
+            let Some(record) = self.held.get(release) else { continue };
+            for object in objects {
+                let Some(entry) = record.inventory.objects.get(&object.id).filter(|e| is_settled(e)) else { continue };
+                if object.left_alone(live.contains_key(&object.id)) {
+                    continue;
+                }
+                match live.get(&object.id) {
+                    None => found.drift.push(ObjectDrift::new(&object.object, release, State::Missing)),
+                    Some(seen) if self.is_to_be_read(release, object, entry, seen) => read.push((release, object)),
+                    Some(_) => {}
                 }
             }
         }
+        let cluster = self.cluster;
+        let schema = schema_for(cluster, &read).await?;
+        let mut reads = stream::iter(read)
+            .map(|(release, object)| async move { (release, object, cluster.get(&object.id, &object.version).await) })
+            .buffered(PARALLEL);
+        while let Some((release, object, answer)) = reads.next().await {
+            let now = answer?;
+            let asked = Input {
+                strict: self.strict.contains(release),
+                autoscaled: self.autoscalers.own_replicas_of(&object.id),
+                ignore: &object.ignore,
+                ..input(&object.object, now.as_ref(), schema.get(), release, View::Drift)
+            };
+            let Comparison { drift, let_be } = compare(&asked);
+            let seen = live.get_mut(&object.id);
+            if let Some(seen) = seen
+                && drift.as_ref().is_none_or(ObjectDrift::is_only_added)
+            {
+                seen.same = true;
+                if let_be.is_empty() {
+                    found.settled.insert(object.id.clone());
+                }
+                if asked.strict && drift.is_none() {
+                    self.harmless.insert(object.id.clone(), seen.foreign);
+                }
+            }
+            if !let_be.is_empty() {
+                found.let_be.insert(object.id.clone(), let_be);
+            }
+            found.drift.extend(drift);
+        }
+        drop(reads);
+        found.drift.sort_by_key(ObjectDrift::id);
+        Ok(found)
     }
-    drop(reads);
-    found.sort_by_key(ObjectDrift::id);
-    Ok(found)
+
+    fn is_to_be_read(&self, release: &str, object: &DesiredObject, entry: &Applied, seen: &Live) -> bool {
+        let others_added = || {
+            seen.foreign != 0
+                && self.strict.contains(release)
+                && self.harmless.get(&object.id).is_none_or(|known| *known != seen.foreign)
+        };
+        // What was let be was somebody's who is no longer there.
+        let back = || entry.let_be && object.ignore.is_empty() && !self.autoscalers.own_replicas_of(&object.id);
+        needs_read(seen.mark.as_deref(), &seen.uid, entry) || others_added() || back()
+    }
 }
 
 /// An entry without a UID was written before an apply that did not end: what is there is not drift but work in progress.
@@ -68,16 +113,15 @@ fn is_settled(entry: &Applied) -> bool {
     !entry.uid.is_empty()
 }
 
-/// What a comparison asks.
+/// What a comparison asks, with nothing let be.
 pub(super) fn input<'a>(
     desired: &'a Object,
     live: Option<&'a Object>,
     schema: &'a Schema,
     release: &'a str,
-    autoscaled: bool,
     view: View,
 ) -> Input<'a> {
-    Input { desired, live, schema, release, manager: FIELD_MANAGER, ignore: &[], autoscaled, view }
+    Input { desired, live, schema, release, manager: FIELD_MANAGER, ignore: &[], autoscaled: false, strict: false, view }
 }
 
 /// The types of built-in kinds, or those of the whole cluster where a custom kind is among the objects.

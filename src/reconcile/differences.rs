@@ -10,7 +10,6 @@ use crate::fields::builtin_schema;
 use crate::manifest::ObjectId;
 use crate::plan::{Action, Plan, Verb};
 
-use super::autoscalers::Autoscalers;
 use super::compare::{Types, input, types_of_cluster};
 
 /// Reads at once.
@@ -53,9 +52,8 @@ pub async fn differences(cluster: &Cluster, plan: &Plan, key: &[u8]) -> Result<V
         types_of_cluster(cluster).await?
     };
     let types = &types;
-    let autoscalers = &Autoscalers::of(cluster, None).await?;
     let mut made = stream::iter(changes)
-        .map(|(release, action)| async move { difference(cluster, types, autoscalers, (release, action), key).await })
+        .map(|(release, action)| async move { difference(cluster, types, (release, action), key).await })
         .buffered(PARALLEL);
     let mut found = Vec::new();
     while let Some(difference) = made.next().await {
@@ -67,7 +65,6 @@ pub async fn differences(cluster: &Cluster, plan: &Plan, key: &[u8]) -> Result<V
 async fn difference(
     cluster: &Cluster,
     types: &Types,
-    autoscalers: &Autoscalers,
     (release, action): (&str, &Action),
     key: &[u8],
 ) -> Result<Difference, ClusterError> {
@@ -84,16 +81,9 @@ async fn difference(
             Compared::new(None, live.as_ref(), &drift, Some(key))
         }
         Some(desired) => {
-            let asked = input(
-                desired,
-                live.as_ref(),
-                types.get(),
-                release,
-                autoscalers.own_replicas_of(&action.id),
-                View::Change,
-            );
-            let found = compare(&asked);
-            found.map(|drift| Compared::new(Some(desired), live.as_ref(), &drift, Some(key))).unwrap_or_default()
+            // What is let be stands in the action's object as it is.
+            let found = compare(&input(desired, live.as_ref(), types.get(), release, View::Change));
+            found.drift.map(|drift| Compared::new(Some(desired), live.as_ref(), &drift, Some(key))).unwrap_or_default()
         }
     };
     Ok(Difference {

@@ -59,6 +59,7 @@ mod tests {
                 keep: false,
                 mode: crate::plan::ApplyMode::default(),
                 on_drift: None,
+                ignore: Vec::new(),
             }
         };
         let plain = |version: &str, kind: &str, namespace: &str, name: &str| {

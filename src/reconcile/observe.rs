@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, ClusterError, Resource, mark_of, mark_text};
+use crate::cluster::{Cluster, ClusterError, Resource, foreign_of, mark_of, mark_text};
 use crate::manifest::{ANNOTATION_OWNER, LABEL_ENVIRONMENT, Object, ObjectId};
 use crate::plan::Live;
 
@@ -29,6 +29,7 @@ impl Seen {
                 owner: object.annotation(ANNOTATION_OWNER).map(str::to_owned),
                 same: false,
                 deleting: metadata("deletionTimestamp").is_string(),
+                foreign: foreign_of(metadata("managedFields")),
             },
         }
     }

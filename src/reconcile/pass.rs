@@ -18,10 +18,10 @@ use crate::report::EnvironmentStatus;
 
 use super::approval::Pending;
 use super::autoscalers::Autoscalers;
-use super::compare::compare_drifted;
+use super::compare::Compare;
 use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
 use super::execute::{ExecuteOptions, How, execute};
-use super::foresee::foresee;
+use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
 use super::needs::needed_objects;
 use super::observe::list;
@@ -168,6 +168,8 @@ pub struct Reconciler {
     pub(super) damaged: BTreeMap<String, String>,
     /// What was applied and not seen ready, by release.
     pub(super) unready: BTreeMap<String, Waiting>,
+    /// What others own of objects of strict releases and is nothing to tell of.
+    harmless: BTreeMap<ObjectId, u64>,
     /// Whether failures are heeded: a release that is to be left alone after one is, and one that is to be taken back is.
     pub(super) heeds_failures: bool,
     pub(super) earlier: Earlier,
@@ -199,6 +201,7 @@ impl Reconciler {
             stale: false,
             damaged: BTreeMap::new(),
             unready: BTreeMap::new(),
+            harmless: BTreeMap::new(),
             heeds_failures: true,
             earlier: Earlier::default(),
             cut: false,
@@ -323,7 +326,9 @@ impl Reconciler {
             };
             let crds = crds.iter().copied();
             match desire(wanted, &self.environment, &release.name, &release.namespace, &scopes, &key, crds) {
-                Ok(made) => {
+                Ok(mut made) => {
+                    let policies = release.policies.as_ref().unwrap_or(&environment.policies);
+                    made.iter_mut().for_each(|object| object.heed(&policies.ignore));
                     objects.insert(release.name.clone(), made);
                 }
                 Err(errors) => {
@@ -356,7 +361,9 @@ impl Reconciler {
                     made.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
                 });
                 match made {
-                    Ok(made) => {
+                    Ok(mut made) => {
+                        let policies = release.policies.as_ref().unwrap_or(&environment.policies);
+                        made.iter_mut().for_each(|object| object.heed(&policies.ignore));
                         objects.insert(release.name.clone(), made);
                         let earlier = DesiredRelease { rendered: earlier, ..release.clone() };
                         match histories.of(&earlier, inventory, None).await {
@@ -391,14 +398,24 @@ impl Reconciler {
         };
         let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
         let autoscalers = Autoscalers::of(&self.cluster, self.view.as_ref()).await?;
-        let drift = compare_drifted(&self.cluster, &autoscalers, &objects, held, &mut live).await?;
+        let strict: BTreeSet<String> = {
+            let is = |r: &&DesiredRelease| r.policies.as_ref().unwrap_or(&environment.policies).strict;
+            desired.releases.iter().filter(is).map(|r| r.name.clone()).collect()
+        };
+        if let Some(view) = &self.view {
+            view.strict(&self.environment, strict.clone());
+        }
+        let (cluster, harmless) = (&self.cluster, &mut self.harmless);
+        let compare = Compare { cluster, autoscalers: &autoscalers, objects: &objects, held, strict: &strict, harmless };
+        let compared = compare.drifted(&mut live).await?;
+        let drift = &compared.drift;
         let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
         for release in &desired.releases {
             let recorded = held.get(&release.name).and_then(|r| r.inventory.lifecycle.as_ref());
             let (Some(life), Some(recorded)) = (lives.get_mut(&release.name), recorded) else { continue };
             let policies = release.policies.as_ref().unwrap_or(&environment.policies);
             let corrects = policies.on_drift == OnDrift::Correct;
-            if corrects && !life.gone && (recorded.stale || drift.iter().any(|d| d.release == release.name)) {
+            if corrects && !life.gone && (recorded.stale || drift.iter().any(|d| d.release == release.name && !d.is_only_added())) {
                 histories.stale(life, release, recorded).await?;
             }
         }
@@ -412,6 +429,7 @@ impl Reconciler {
         for (id, entry) in held.values_mut().flat_map(|h| &mut h.inventory.objects) {
             let seen = live.get(id);
             let mark = seen.and_then(|l| l.mark.clone());
+            entry.let_be &= !compared.settled.contains(id);
             if seen.is_some_and(|l| l.same && l.uid == entry.uid)
                 && let Some(mark) = &mark
             {
@@ -463,21 +481,22 @@ impl Reconciler {
                 });
             }
         }
-        let mut plan = plan(&EnvironmentInput {
+        let plan = plan(&EnvironmentInput {
             environment: &self.environment,
             revision: &source.revision,
             releases,
             live: &live,
             max_deletions: default_policies.prune.max_deletions,
         });
-        autoscalers.keep_replicas(&self.cluster, &mut plan).await?;
         let gone_back = lives.iter().filter(|(_, life)| life.is_back()).map(|(name, _)| name.clone()).collect();
         let notes = lives.iter().filter_map(|(name, life)| Some((name.clone(), life.note.clone()?))).collect();
         let revisions = lives.into_iter().filter_map(|(name, life)| Some((name, life.revision?))).collect();
         let keeps = |asked: &&Asked| matches!(asked, Asked::Uninstall { keep_history: true, .. });
         let keep_history = self.asked.iter().filter(|(_, asked)| keeps(asked)).map(|(name, _)| name.clone()).collect();
         let held = self.held.get_or_insert_default();
-        let plan = foresee(&self.cluster, &autoscalers, held, &live, &drift, plan).await?;
+        let seen = Known { autoscalers: &autoscalers, objects: &objects, held, live: &live, compared: &compared };
+        let plan = foresee(&self.cluster, &seen, plan).await?;
+        let drift = compared.drift;
         let mut look = Look {
             revisions,
             gone_back,

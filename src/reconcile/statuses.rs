@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apply::Action as Done;
-use crate::drift::ObjectDrift;
+use crate::drift::{ObjectDrift, State};
 use crate::environment::{OnDrift, OnFailure};
 use crate::manifest::{ObjectId, Standing};
-use crate::plan::{FindingKind, Verb};
+use crate::plan::{Action, FindingKind, Verb};
 use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
 use super::desired::DesiredRelease;
@@ -55,8 +55,11 @@ impl Reconciler {
             .filter(|(_, done)| matches!(done, Done::Created | Done::Configured))
             .map(|(id, _)| id)
             .collect();
-        let (corrected, left): (Vec<ObjectDrift>, Vec<ObjectDrift>) =
+        let (mut corrected, mut left): (Vec<ObjectDrift>, Vec<ObjectDrift>) =
             look.drift.into_iter().partition(|d| corrected_ids.contains(&d.id()));
+        // What others added stays.
+        left.extend(corrected.iter_mut().filter_map(ObjectDrift::split_added));
+        corrected.retain(|d| !d.fields.is_empty() || d.state != State::Modified);
         let policy = |release: &str| {
             let found = look.desired.releases.iter().find(|r| r.name == release).and_then(|r| r.policies.as_ref());
             found.unwrap_or(&look.desired.environment.policies).on_drift
@@ -150,7 +153,9 @@ impl Reconciler {
         let planned = look.plan.releases.iter().find(|r| r.release == name);
         let held = self.held.as_ref().and_then(|h| h.get(name));
         let drifted = look.drift.iter().filter(|d| d.release == name).count();
-        let still_drifted = planned.map_or(0, |p| p.apply.iter().filter(|a| a.verb == Verb::Alert).count());
+        let added = |id: &ObjectId| look.drift.iter().any(|d| d.id() == *id && d.fields.iter().any(|f| f.added));
+        let stays = |a: &&Action| a.verb == Verb::Alert || added(&a.id);
+        let still_drifted = planned.map_or(0, |p| p.apply.iter().filter(stays).count());
         let mut messages: Vec<String> =
             look.plan.findings.iter().filter(|f| f.release == name).map(|f| f.message.clone()).collect();
         messages.extend(look.notes.get(name).cloned());

@@ -12,6 +12,7 @@ use crate::cluster::{Cluster, ClusterError, LiveEvent, Resource, Watcher};
 use crate::manifest::{Gvk, ObjectId};
 use crate::plan::Live;
 
+use super::autoscalers::AUTOSCALERS;
 use super::observe::{Seen, list, look_up, resources};
 
 /// How long until the autoscalers' kind is asked for again.
@@ -44,7 +45,7 @@ impl LiveView {
         };
         let pump = view.clone();
         // Before anybody can look: who owns the replicas is part of the first look.
-        view.watcher.expect_autoscalers();
+        view.watcher.expect_autoscalers(AUTOSCALERS[0].1);
         let autoscalers = follow_autoscalers(cluster.clone(), Arc::clone(&view.watcher));
         tokio::spawn(cancel.clone().run_until_cancelled_owned(autoscalers));
         tokio::spawn(async move {
@@ -69,7 +70,7 @@ impl LiveView {
         environments.entry(environment.to_owned()).or_insert_with(|| watch::channel(0).0).subscribe()
     }
 
-    /// The HorizontalPodAutoscaler that owns a workload's replicas.
+    /// The autoscaler that owns a workload's replicas.
     #[must_use]
     pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {
         self.watcher.autoscaler_of(id)
@@ -78,6 +79,11 @@ impl LiveView {
     /// Also tells of every foreign change to these objects: they have drifted, and how is to stay known.
     pub fn attend(&self, environment: &str, ids: BTreeSet<ObjectId>) {
         self.watcher.attend(environment, ids);
+    }
+
+    /// Also tells when others come to own other fields of these releases' objects.
+    pub fn strict(&self, environment: &str, releases: BTreeSet<String>) {
+        self.watcher.strict(environment, releases);
     }
 
     /// Tells from now on when an approval is recorded. One watch, begun once.
@@ -144,6 +150,14 @@ impl LiveView {
         wanted: &BTreeMap<ObjectId, String>,
     ) -> Result<BTreeMap<ObjectId, Seen>, ClusterError> {
         let resources: Vec<Resource> = resources(cluster, wanted).await?;
+        // Kinds of autoscalers that came with a CRD.
+        for (version, kind) in &AUTOSCALERS[1..] {
+            if !self.watcher.follows_autoscalers(kind)
+                && let Some(resource) = cluster.kinds().await?.resource(&Gvk::new(version, kind))
+            {
+                self.watcher.add_autoscalers(resource.clone());
+            }
+        }
         let kinds: BTreeSet<(String, String)> =
             resources.iter().map(|r| (r.gvk.group.clone(), r.gvk.kind.clone())).collect();
         self.watcher.add(resources);
@@ -164,6 +178,7 @@ impl LiveView {
                         owner: seen.owner.clone(),
                         same: false,
                         deleting: seen.deleting,
+                        foreign: seen.foreign,
                     };
                     found.insert(id.clone(), Seen { live });
                 }
@@ -234,9 +249,10 @@ fn differing(
 /// Has the autoscalers followed, as soon as the cluster can be asked for their kind.
 async fn follow_autoscalers(cluster: Cluster, watcher: Arc<Watcher>) {
     loop {
-        match cluster.resource(&Gvk::new("autoscaling/v2", "HorizontalPodAutoscaler")).await {
+        let (version, kind) = AUTOSCALERS[0];
+        match cluster.resource(&Gvk::new(version, kind)).await {
             Ok(resource) => return watcher.add_autoscalers(resource),
-            Err(ClusterError::UnknownKind { .. }) => return watcher.no_autoscalers(),
+            Err(ClusterError::UnknownKind { .. }) => return watcher.no_autoscalers(kind),
             Err(error) => tracing::warn!(%error, "the autoscalers' kind cannot be asked for; trying again"),
         }
         tokio::time::sleep(PAUSE).await;
@@ -256,6 +272,7 @@ mod tests {
             environment: "staging".into(),
             release: "clipper".into(),
             deleting: false,
+            foreign: 0,
         }
     }
 
@@ -267,7 +284,7 @@ mod tests {
             uid: "u".into(),
             desired: String::new(),
             mark: "ours".into(),
-            keep: false,
+            ..Applied::default()
         };
         let mut inventory = Inventory::new("staging", "clipper", "ns");
         inventory.objects.insert(id.clone(), applied);

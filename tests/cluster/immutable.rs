@@ -85,9 +85,10 @@ fn foresee(desired: &Object, live: &Object) -> Foreseen {
         manager: FIELD_MANAGER,
         ignore: &[],
         autoscaled: false,
+        strict: false,
         view: View::Change,
     };
-    let fields = compare(&input).map(|d| d.fields).unwrap_or_default();
+    let fields = compare(&input).drift.map(|d| d.fields).unwrap_or_default();
     assert!(!fields.is_empty(), "{}: the change is no change", desired.id());
     Foreseen::of(desired, live, &fields)
 }

@@ -145,6 +145,7 @@ impl Bench {
                 owner: object.annotation(ANNOTATION_OWNER).map(str::to_owned),
                 same: false,
                 deleting: object.value().pointer("/metadata/deletionTimestamp").is_some(),
+                ..Live::default()
             };
             live.insert(id, seen);
         }
