@@ -40,6 +40,10 @@ fuzz-parity CASES="20000" SEED="2":
 fuzz TARGET SECONDS="600":
     fuzz/run.sh {{TARGET}} {{SECONDS}}
 
+# nothing is told and nothing written while controllers, an autoscaler and restarts are at work
+soak SECONDS="600":
+    EVENKEEL_SOAK_SECONDS={{SECONDS}} EVENKEEL_REQUIRE_ALL=1 cargo test --test it drift::controllers
+
 bench:
     cargo bench --bench pipeline --bench engine
 

@@ -88,7 +88,10 @@ impl Settled {
                 let live = Live { uid: uid.clone(), mark: Some(mark.clone()), owner, ..Live::default() };
                 let (version, desired) = (object.version.clone(), object.hash.clone());
                 settled.live.insert(object.id.clone(), live);
-                inventory.objects.insert(object.id.clone(), Applied { version, uid, desired, mark, keep: object.keep, ..Applied::default() });
+                inventory.objects.insert(
+                    object.id.clone(),
+                    Applied { version, uid, desired, mark, keep: object.keep, ..Applied::default() },
+                );
             }
             settled.inventories.insert(name.clone(), inventory);
         }

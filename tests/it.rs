@@ -12,6 +12,7 @@ mod charts;
 mod cli;
 mod clipper;
 mod cluster;
+mod drift;
 mod fields;
 mod git;
 mod harness;

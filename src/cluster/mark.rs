@@ -82,8 +82,10 @@ mod tests {
 
     #[test]
     fn what_others_own_is_told_apart_from_what_kubernetes_writes() {
-        let entry = |manager: &str, subresource: &str, field: &str| json!({"manager": manager, "operation": "Update",
-            "subresource": subresource, "fieldsV1": {field: {}}});
+        let entry = |manager: &str, subresource: &str, field: &str| {
+            json!({"manager": manager, "operation": "Update",
+            "subresource": subresource, "fieldsV1": {field: {}}})
+        };
         let foreign = |entries: &[Value]| foreign_of(&Value::Array(entries.to_vec()));
         let ours = json!({"manager": "evenkeel", "operation": "Apply", "fieldsV1": {"f:data": {}}});
         assert_eq!(foreign_of(&Value::Null), 0);

@@ -94,9 +94,13 @@ pub(super) const ANNOTATIONS: &[&str] = &[
 pub(super) fn ordinary(path: &FieldPath, autoscaled: bool) -> bool {
     let known = |name: &str| ANNOTATIONS.iter().any(|start| name.starts_with(start));
     match path.0.as_slice() {
-        [PathElement::Field(spec), PathElement::Field(replicas)] if spec == "spec" && replicas == "replicas" => autoscaled,
+        [PathElement::Field(spec), PathElement::Field(replicas)] if spec == "spec" && replicas == "replicas" => {
+            autoscaled
+        }
         // What owners, the garbage collector and helm's own mark make of an object.
-        [PathElement::Field(metadata), PathElement::Field(of), ..] if metadata == "metadata" && of == "ownerReferences" => {
+        [PathElement::Field(metadata), PathElement::Field(of), ..]
+            if metadata == "metadata" && of == "ownerReferences" =>
+        {
             true
         }
         [.., PathElement::Field(of), PathElement::Field(name)] if of == "annotations" => known(name),
@@ -130,8 +134,10 @@ mod tests {
     #[test]
     fn a_ca_bundle_is_its_injectors() {
         let webhook = |annotations: serde_json::Value| {
-            Object::new(json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-                "metadata": {"name": "w", "annotations": annotations}}))
+            Object::new(
+                json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "w", "annotations": annotations}}),
+            )
             .unwrap()
         };
         let path = FieldPath::of(&["webhooks"])

@@ -137,13 +137,7 @@ fn others_own(managed: &ManagedFields, ours: &str, path: &FieldPath) -> bool {
 
 /// What others own of our object and nobody asked for: each field, or the whole item where all of it is theirs. What
 /// Kubernetes itself writes, and what goes through subresources, is none.
-fn added(
-    input: &Input<'_>,
-    live: &Object,
-    ours: &Entry,
-    managed: &ManagedFields,
-    asked: &FieldSet,
-) -> Vec<FieldDrift> {
+fn added(input: &Input<'_>, live: &Object, ours: &Entry, managed: &ManagedFields, asked: &FieldSet) -> Vec<FieldDrift> {
     let foreign = managed.0.iter().filter(|(manager, _)| manager.is_foreign(input.manager));
     let paths: BTreeSet<FieldPath> = foreign
         .flat_map(|(_, entry)| entry.fields.leaves().paths())
@@ -285,9 +279,8 @@ impl Walk<'_> {
         let mut items: Vec<FieldPath> = Vec::new();
         for path in &left {
             // Of an item that goes, the item is told and not each of its fields.
-            let whole = whole_item(path, |part| {
-                ours.fields.contains(part) && !asked.touches(part) && !kept.touches(part)
-            });
+            let whole =
+                whole_item(path, |part| ours.fields.contains(part) && !asked.touches(part) && !kept.touches(part));
             if !items.contains(&whole) {
                 items.push(whole);
             }

@@ -430,10 +430,12 @@ fn parts_of_a_value_that_is_one_field_are_let_be() {
                 "from": [{"namespaceSelector": {"matchLabels": {"name": peer}}}]}]}})
     };
     let live = applied(&policy(80, "a"));
-    let live = edited(&live, "edit", 5, |o| *o = {
-        let mut new = policy(81, "b");
-        new["metadata"] = o["metadata"].clone();
-        new
+    let live = edited(&live, "edit", 5, |o| {
+        *o = {
+            let mut new = policy(81, "b");
+            new["metadata"] = o["metadata"].clone();
+            new
+        }
     });
     let rule = IgnoreRule { pointers: vec!["/spec/ingress/0/ports/0/port".into()], ..IgnoreRule::default() };
     let found = strictly(&policy(80, "a"), &live, std::slice::from_ref(&rule), false);

@@ -144,7 +144,8 @@ impl<'a> Fields<'a> {
             self.errors.push(wrong_type(value, "a map of texts"));
             return None;
         };
-        let entries = map.iter().filter_map(|(name, entry)| Some((name.clone(), text(&entry.value, self.errors)?.text)));
+        let entries =
+            map.iter().filter_map(|(name, entry)| Some((name.clone(), text(&entry.value, self.errors)?.text)));
         Some(entries.collect())
     }
 

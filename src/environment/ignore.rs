@@ -45,7 +45,9 @@ fn check(pointer: &Text, rule: &mut Fields<'_>) {
     }
     for (at, _) in text.match_indices('~') {
         if !matches!(text.as_bytes().get(at + 1), Some(b'0' | b'1')) {
-            rule.report(error("is no JSON pointer: `~` stands before 0 or 1").hint("write `~0` for `~` and `~1` for `/`"));
+            rule.report(
+                error("is no JSON pointer: `~` stands before 0 or 1").hint("write `~0` for `~` and `~1` for `/`"),
+            );
             return;
         }
     }

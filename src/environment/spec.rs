@@ -15,8 +15,7 @@ use crate::manifest::IgnoreRule;
 const API_VERSION: &str = "evenkeel.dev/v1alpha1";
 
 /// Keys of both files.
-const POLICY_KEYS: [&str; 8] =
-    ["onCommit", "onDrift", "prune", "interval", "timeout", "windows", "strict", "ignore"];
+const POLICY_KEYS: [&str; 8] = ["onCommit", "onDrift", "prune", "interval", "timeout", "windows", "strict", "ignore"];
 const ENVIRONMENT_KEYS: [&str; 8] =
     ["abstract", "extends", "cluster", "namespace", "order", "verify", "decryption", "notify"];
 const RELEASE_KEYS: [&str; 14] = [

@@ -332,6 +332,13 @@ fn errors_of_releases() {
             ("stray file", &[("environments/production/clipper/vaules.yaml", "a: 1\n")]),
             ("values", &[("environments/production/clipper/values.yaml", "password: 'hunter2\n")]),
             ("manifest", &[("environments/production/clipper/manifests/a.yaml", "kind: ConfigMap\n")]),
+            (
+                "ignore",
+                &[(
+                    CLIPPER,
+                    "REL:\nignore:\n- {target: {kind: Deployment}}\n- {pointers: [spec.replicas, /status/x, /a~b], target: {lables: {}}}\n- {managers: vpa, pointers: [/spec]}\n- {pointers: [/spec], target: {labels: [a]}}\n",
+                )],
+            ),
             ("folder of manifests", &[("environments/production/clipper/manifests/a/b.yaml", "kind: ConfigMap\n")]),
             (
                 "mistake in a layer that another one overrides",
@@ -362,10 +369,7 @@ fn what_comes_later_is_named() {
             ),
             (
                 "release",
-                &[(
-                    CLIPPER,
-                    "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nignore: [{pointers: [/spec/replicas]}]\nonFailure: rollback\n",
-                )],
+                &[(CLIPPER, "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nonFailure: rollback\n")],
             ),
             ("remote chart", &[(CLIPPER, "REL:\nchart: oci://example.org/charts/clipper\nversion: 1.x\n")]),
             (

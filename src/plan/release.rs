@@ -42,6 +42,9 @@ pub struct Live {
     pub owner: Option<String>,
     /// Whether the object was read, compared, and found to say what Git says although the mark changed.
     pub same: bool,
+    /// Whether it was read, compared, and found to say something else although the mark did not change: what was let be is no
+    /// longer anybody's.
+    pub differs: bool,
     /// Whether it is on its way out already.
     pub deleting: bool,
     /// What others own of it, digested; 0 when that is nothing.
@@ -154,7 +157,7 @@ fn decide(
         None => (Verb::Adopt, "it exists and is nobody's".to_owned()),
         Some(entry) if entry.desired != desired.hash => (Verb::Update, "it changed in Git".to_owned()),
         Some(entry) if entry.uid != live.uid => drifted(release, entry, desired, "it was deleted and made anew"),
-        Some(entry) if live.mark.as_deref() != Some(entry.mark.as_str()) && !live.same => {
+        Some(entry) if live.differs || (live.mark.as_deref() != Some(entry.mark.as_str()) && !live.same) => {
             drifted(release, entry, desired, "somebody changed it")
         }
         Some(_) => (Verb::Unchanged, String::new()),

@@ -74,11 +74,11 @@ impl Compare<'_> {
                 ..input(&object.object, now.as_ref(), schema.get(), release, View::Drift)
             };
             let Comparison { drift, let_be } = compare(&asked);
-            let seen = live.get_mut(&object.id);
-            if let Some(seen) = seen
-                && drift.as_ref().is_none_or(ObjectDrift::is_only_added)
-            {
-                seen.same = true;
+            let same = drift.as_ref().is_none_or(ObjectDrift::is_only_added);
+            if let Some(seen) = live.get_mut(&object.id) {
+                (seen.same, seen.differs) = (same, !same);
+            }
+            if let Some(seen) = live.get(&object.id).filter(|_| same) {
                 if let_be.is_empty() {
                     found.settled.insert(object.id.clone());
                 }
@@ -121,7 +121,17 @@ pub(super) fn input<'a>(
     release: &'a str,
     view: View,
 ) -> Input<'a> {
-    Input { desired, live, schema, release, manager: FIELD_MANAGER, ignore: &[], autoscaled: false, strict: false, view }
+    Input {
+        desired,
+        live,
+        schema,
+        release,
+        manager: FIELD_MANAGER,
+        ignore: &[],
+        autoscaled: false,
+        strict: false,
+        view,
+    }
 }
 
 /// The types of built-in kinds, or those of the whole cluster where a custom kind is among the objects.

@@ -54,13 +54,17 @@ pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan
         }
     }
     let builtin = builtin_schema();
-    let known_kind = |a: &Action| a.object.as_ref().is_none_or(|o| builtin.type_of(o.api_version(), o.kind()).is_some());
+    let known_kind =
+        |a: &Action| a.object.as_ref().is_none_or(|o| builtin.type_of(o.api_version(), o.kind()).is_some());
     let rules = |release: &str, id: &ObjectId| {
         let object = objects.get(release).and_then(|objects| objects.iter().find(|o| o.id == *id));
         object.map_or(&[][..], |o| &o.ignore)
     };
-    let types =
-        if read.iter().all(|(_, a)| known_kind(a)) { Types::BuiltIn(builtin) } else { types_of_cluster(cluster).await? };
+    let types = if read.iter().all(|(_, a)| known_kind(a)) {
+        Types::BuiltIn(builtin)
+    } else {
+        types_of_cluster(cluster).await?
+    };
     let mut reads = stream::iter(read.iter().copied())
         .map(|(release, action)| async move { (release, action, cluster.get(&action.id, &action.version).await) })
         .buffered(PARALLEL);

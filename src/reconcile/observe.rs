@@ -28,6 +28,7 @@ impl Seen {
                 mark: mark_of(metadata("managedFields")).map(mark_text),
                 owner: object.annotation(ANNOTATION_OWNER).map(str::to_owned),
                 same: false,
+                differs: false,
                 deleting: metadata("deletionTimestamp").is_string(),
                 foreign: foreign_of(metadata("managedFields")),
             },

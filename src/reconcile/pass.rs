@@ -406,7 +406,8 @@ impl Reconciler {
             view.strict(&self.environment, strict.clone());
         }
         let (cluster, harmless) = (&self.cluster, &mut self.harmless);
-        let compare = Compare { cluster, autoscalers: &autoscalers, objects: &objects, held, strict: &strict, harmless };
+        let compare =
+            Compare { cluster, autoscalers: &autoscalers, objects: &objects, held, strict: &strict, harmless };
         let compared = compare.drifted(&mut live).await?;
         let drift = &compared.drift;
         let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
@@ -415,7 +416,10 @@ impl Reconciler {
             let (Some(life), Some(recorded)) = (lives.get_mut(&release.name), recorded) else { continue };
             let policies = release.policies.as_ref().unwrap_or(&environment.policies);
             let corrects = policies.on_drift == OnDrift::Correct;
-            if corrects && !life.gone && (recorded.stale || drift.iter().any(|d| d.release == release.name && !d.is_only_added())) {
+            if corrects
+                && !life.gone
+                && (recorded.stale || drift.iter().any(|d| d.release == release.name && !d.is_only_added()))
+            {
                 histories.stale(life, release, recorded).await?;
             }
         }

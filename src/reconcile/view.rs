@@ -177,6 +177,7 @@ impl LiveView {
                         mark: seen.mark.clone(),
                         owner: seen.owner.clone(),
                         same: false,
+                        differs: false,
                         deleting: seen.deleting,
                         foreign: seen.foreign,
                     };

@@ -6,9 +6,15 @@ use crate::harness::{Evenkeel, project};
 fn the_examples_of_the_documentation_are_true() {
     let mut commands = 0;
     let mut outputs = 0;
-    for file in
-        ["README.md", "docs/environments.md", "docs/charts.md", "docs/health.md", "docs/output.md", "CONTRIBUTING.md"]
-    {
+    for file in [
+        "README.md",
+        "docs/environments.md",
+        "docs/drift.md",
+        "docs/charts.md",
+        "docs/health.md",
+        "docs/output.md",
+        "CONTRIBUTING.md",
+    ] {
         let text = std::fs::read_to_string(project().join(file)).unwrap();
         for block in text.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
             for example in block.split("$ evenkeel ").skip(1) {
