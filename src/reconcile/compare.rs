@@ -7,11 +7,12 @@ use futures::stream;
 
 use crate::apply::Record;
 use crate::cluster::{Cluster, ClusterError};
-use crate::drift::{Comparison, Input, LetBe, ObjectDrift, State, View, compare, needs_read};
+use crate::drift::{Comparison, Input, LetBe, ObjectDrift, State, View, compare, keep, needs_read};
 use crate::fields::{Schema, builtin_schema};
 use crate::manifest::{Applied, FIELD_MANAGER, Object, ObjectId};
 use crate::plan::{DesiredObject, Live};
 
+use super::admission::without_admission;
 use super::autoscalers::Autoscalers;
 
 /// Reads at once.
@@ -22,6 +23,8 @@ pub(super) struct Compare<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) autoscalers: &'a Autoscalers,
     pub(super) objects: &'a BTreeMap<String, Vec<DesiredObject>>,
+    /// The users that releases are written as, where that is not ourselves.
+    pub(super) accounts: &'a BTreeMap<String, String>,
     pub(super) held: &'a BTreeMap<String, Record>,
     /// Releases of which what others add is told, too.
     pub(super) strict: &'a BTreeSet<String>,
@@ -73,7 +76,15 @@ impl Compare<'_> {
                 ignore: &object.ignore,
                 ..input(&object.object, now.as_ref(), schema.get(), release, View::Drift)
             };
-            let Comparison { drift, let_be } = compare(&asked);
+            let Comparison { mut drift, let_be } = compare(&asked);
+            if let (Some(found), Some(now)) = (&mut drift, &now) {
+                let mut sent = object.object.clone();
+                keep(&mut sent, &let_be, false);
+                let actor = cluster.acting_as(self.accounts.get(release).map(String::as_str));
+                let fields = std::mem::take(&mut found.fields);
+                found.fields = without_admission(&actor, &sent, now, fields).await;
+            }
+            let drift = drift.filter(|d| !(d.state == State::Modified && d.fields.is_empty()));
             let same = drift.as_ref().is_none_or(ObjectDrift::is_only_added);
             if let Some(seen) = live.get_mut(&object.id) {
                 (seen.same, seen.differs) = (same, !same);

@@ -5,11 +5,12 @@ use futures::stream;
 use serde::Serialize;
 
 use crate::cluster::{Cluster, ClusterError};
-use crate::drift::{Compared, ObjectDrift, State, View, compare};
+use crate::drift::{Compared, FieldDrift, ObjectDrift, State, View, compare};
 use crate::fields::builtin_schema;
 use crate::manifest::ObjectId;
 use crate::plan::{Action, Plan, Verb};
 
+use super::admission::without_admission;
 use super::compare::{Types, input, types_of_cluster};
 
 /// Reads at once.
@@ -83,7 +84,19 @@ async fn difference(
         Some(desired) => {
             // What is let be stands in the action's object as it is.
             let found = compare(&input(desired, live.as_ref(), types.get(), release, View::Change));
-            found.drift.map(|drift| Compared::new(Some(desired), live.as_ref(), &drift, Some(key))).unwrap_or_default()
+            let mut drift = found.drift;
+            if let (Some(drift), Some(live)) = (&mut drift, &live) {
+                let fields = std::mem::take(&mut drift.fields);
+                drift.fields = match action.verb {
+                    // The plan knows already what would change.
+                    verb if verb.writes() => {
+                        let planned = |f: &FieldDrift| action.fields.iter().any(|a| a.path == f.path.to_string());
+                        fields.into_iter().filter(planned).collect()
+                    }
+                    _ => without_admission(cluster, desired, live, fields).await,
+                };
+            }
+            drift.map(|drift| Compared::new(Some(desired), live.as_ref(), &drift, Some(key))).unwrap_or_default()
         }
     };
     Ok(Difference {

@@ -14,6 +14,7 @@ use crate::fields::builtin_schema;
 use crate::manifest::ObjectId;
 use crate::plan::{Action, DesiredObject, Foreseen, Live, Plan, Verb, foretell};
 
+use super::admission::without_admission;
 use super::autoscalers::Autoscalers;
 use super::compare::{Compared, Types, input, types_of_cluster};
 
@@ -24,6 +25,7 @@ const PARALLEL: usize = 8;
 pub(super) struct Known<'a> {
     pub(super) autoscalers: &'a Autoscalers,
     pub(super) objects: &'a BTreeMap<String, Vec<DesiredObject>>,
+    pub(super) accounts: &'a BTreeMap<String, String>,
     pub(super) held: &'a BTreeMap<String, Record>,
     pub(super) live: &'a BTreeMap<ObjectId, Live>,
     pub(super) compared: &'a Compared,
@@ -34,7 +36,7 @@ pub(super) struct Known<'a> {
 /// # Errors
 /// When the cluster cannot be asked.
 pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan) -> Result<Plan, ClusterError> {
-    let Known { autoscalers, objects, held, live, compared } = known;
+    let Known { autoscalers, objects, accounts, held, live, compared } = known;
     let mut foreseen: BTreeMap<ObjectId, Foreseen> = BTreeMap::new();
     let mut read: Vec<(&str, &Action)> = Vec::new();
     let drifted: BTreeMap<ObjectId, &ObjectDrift> = compared.drift.iter().map(|d| (d.id(), d)).collect();
@@ -80,9 +82,11 @@ pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan
             ..input(desired, Some(&now), types.get(), release, View::Change)
         };
         let found = compare(&asked);
-        let fields = found.drift.map(|d| d.fields).unwrap_or_default();
         let mut kept = desired.clone();
         keep(&mut kept, &found.let_be, action.verb == Verb::Adopt);
+        let actor = cluster.acting_as(accounts.get(release).map(String::as_str));
+        let fields = found.drift.map(|d| d.fields).unwrap_or_default();
+        let fields = without_admission(&actor, &kept, &now, fields).await;
         foreseen.insert(action.id.clone(), Foreseen::of(&kept, &now, &fields));
         let_be.insert(action.id.clone(), found.let_be);
     }

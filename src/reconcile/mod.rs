@@ -1,6 +1,7 @@
 //! One pass over one environment: read, render, observe, plan, and (when asked) apply. Composes every step; called by the
 //! daemon's workers and by the commands. A release that fails at any step is alone with it.
 
+mod admission;
 mod approval;
 mod autoscalers;
 mod charts;

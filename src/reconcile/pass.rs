@@ -406,8 +406,10 @@ impl Reconciler {
             view.strict(&self.environment, strict.clone());
         }
         let (cluster, harmless) = (&self.cluster, &mut self.harmless);
-        let compare =
-            Compare { cluster, autoscalers: &autoscalers, objects: &objects, held, strict: &strict, harmless };
+        let account = |r: &DesiredRelease| Some((r.name.clone(), r.service_account.clone()?));
+        let accounts: BTreeMap<String, String> = desired.releases.iter().filter_map(account).collect();
+        let (autoscalers, accounts, strict) = (&autoscalers, &accounts, &strict);
+        let compare = Compare { cluster, autoscalers, objects: &objects, accounts, held, strict, harmless };
         let compared = compare.drifted(&mut live).await?;
         let drift = &compared.drift;
         let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
@@ -498,7 +500,7 @@ impl Reconciler {
         let keeps = |asked: &&Asked| matches!(asked, Asked::Uninstall { keep_history: true, .. });
         let keep_history = self.asked.iter().filter(|(_, asked)| keeps(asked)).map(|(name, _)| name.clone()).collect();
         let held = self.held.get_or_insert_default();
-        let seen = Known { autoscalers: &autoscalers, objects: &objects, held, live: &live, compared: &compared };
+        let seen = Known { autoscalers, objects: &objects, accounts, held, live: &live, compared: &compared };
         let plan = foresee(&self.cluster, &seen, plan).await?;
         let drift = compared.drift;
         let mut look = Look {

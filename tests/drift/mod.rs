@@ -1,6 +1,7 @@
 //! Drift as the daemon tells it: a table of kinds and changes, rules of what is let be, and quiet while controllers work. On the
 //! real control plane, and on the sandbox by the same code.
 
+mod admission;
 mod rules;
 mod soak;
 mod support;
@@ -32,6 +33,13 @@ scenarios!(
     rules::strict_tells_what_others_added_and_takes_nothing_away,
     rules::replicas_come_back_when_their_autoscaler_goes,
 );
+
+/// The sandbox calls no webhooks.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_admission_makes_of_an_object_is_no_difference() {
+    let plane = crate::require!(crate::harness::ControlPlane::shared());
+    admission::what_admission_makes_of_an_object_is_no_difference(plane.kubeconfig()).await;
+}
 
 /// Without controllers there is nothing to be quiet about: the real control plane alone.
 #[tokio::test(flavor = "multi_thread")]
