@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::manifest::{Object, ObjectId, masked};
 
-use super::{HookSpec, Operation};
+use super::{HookSpec, Operation, WaitStep};
 
 /// What is done to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub enum Verb {
     Refuse,
     /// It is made for its event, and waited for until it is done.
     Hook,
+    /// Nothing is done until something else is: no object's action, but a step of its release.
+    Wait,
 }
 
 impl Verb {
@@ -59,6 +61,7 @@ impl Verb {
             Self::Keep => "keep",
             Self::Refuse => "refuse",
             Self::Hook => "hook",
+            Self::Wait => "wait",
         }
     }
 }
@@ -175,7 +178,7 @@ impl Action {
 }
 
 /// What happens to one release.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleasePlan {
     /// The release.
@@ -189,6 +192,9 @@ pub struct ReleasePlan {
     /// The step in helm's life cycle, when there is one to take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
+    /// What is waited for, in the order in which it comes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<WaitStep>,
     /// Hooks that run before the objects are applied, or deleted where the release left Git.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Action>,

@@ -172,6 +172,7 @@ mod tests {
             namespace: "n".into(),
             stage: 0,
             gone: false,
+            waits: Vec::new(),
             operation: None,
             before: Vec::new(),
             after: Vec::new(),

@@ -12,6 +12,7 @@ mod guard;
 mod immutable;
 mod lifecycle;
 mod release;
+mod waits;
 
 pub use action::{Action, FieldChange, Finding, FindingKind, Plan, Propagation, ReleasePlan, Verb, digest_of};
 pub use annotations::{Annotations, ApplyMode};
@@ -22,6 +23,7 @@ pub use lifecycle::{
     DesiredHook, HookSpec, Installed, LifecycleInput, Operation, OperationKind, desire_hooks, hook_actions, run_key,
 };
 pub use release::{Desired, Live, ReleaseInput};
+pub use waits::{Before, ITS_OBJECTS, WaitStep};
 
 use std::collections::{BTreeMap, BTreeSet};
 

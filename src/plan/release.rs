@@ -108,6 +108,7 @@ pub(super) fn plan_release(
         namespace: release.namespace.to_owned(),
         stage: release.stage,
         gone: matches!(release.desired, Desired::Gone),
+        waits: Vec::new(),
         operation: None,
         before: Vec::new(),
         after: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::DesiredObject;
+use crate::plan::{Action, Before, DesiredObject, Plan};
+
+use super::desired::DesiredEnvironment;
 
 /// The releases whose objects others need: who renders the CRD of a kind that another one has objects of, or the namespace that
 /// they are in.
@@ -39,6 +41,25 @@ pub(super) fn needed_objects(objects: &BTreeMap<String, Vec<DesiredObject>>) -> 
         }
     }
     needed
+}
+
+/// Says in a plan what each release waits for.
+pub(super) fn say_waits(plan: &mut Plan, desired: &DesiredEnvironment, objects_of: &BTreeMap<String, Vec<String>>) {
+    let order = &desired.environment.order;
+    let acts = |plan: &Plan, group: usize| {
+        let of_group = |name: &str| desired.releases.iter().any(|r| r.name == name && r.group == group);
+        plan.releases.iter().any(|r| of_group(&r.release) && r.actions().any(Action::changes))
+    };
+    let acting: Vec<bool> = (0..order.len()).map(|group| acts(plan, group)).collect();
+    for made in &mut plan.releases {
+        let Some(release) = desired.releases.iter().find(|r| r.name == made.release) else { continue };
+        let earlier = order.iter().take(release.group).zip(&acting).filter(|(_, acts)| **acts);
+        made.wait_for(&Before {
+            groups: earlier.map(|(name, _)| name.as_str()).collect(),
+            depends_on: &release.depends_on,
+            objects_of: objects_of.get(&release.name).map(Vec::as_slice).unwrap_or_default(),
+        });
+    }
 }
 
 #[cfg(test)]

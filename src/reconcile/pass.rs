@@ -23,7 +23,7 @@ use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, 
 use super::execute::{ExecuteOptions, How, execute};
 use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
-use super::needs::needed_objects;
+use super::needs::{needed_objects, say_waits};
 use super::observe::list;
 use super::outcome::{Event, ReleaseOutcome};
 use super::ready::Waiting;
@@ -501,7 +501,8 @@ impl Reconciler {
         let keep_history = self.asked.iter().filter(|(_, asked)| keeps(asked)).map(|(name, _)| name.clone()).collect();
         let held = self.held.get_or_insert_default();
         let seen = Known { autoscalers, objects: &objects, accounts, held, live: &live, compared: &compared };
-        let plan = foresee(&self.cluster, &seen, plan).await?;
+        let mut plan = foresee(&self.cluster, &seen, plan).await?;
+        say_waits(&mut plan, &desired, &objects_of);
         let drift = compared.drift;
         let mut look = Look {
             revisions,

@@ -70,6 +70,7 @@ pub async fn test_release(
         namespace: namespace.to_owned(),
         stage: 0,
         gone: false,
+        waits: Vec::new(),
         operation: Some(operation),
         before,
         after: Vec::new(),

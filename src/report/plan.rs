@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{Action, Plan, Verb};
+use crate::plan::{Action, ITS_OBJECTS, Plan, Verb, WaitStep};
 
 use super::style::{BAD, DIM, GOOD, NAME, WARN, paint};
 
@@ -11,10 +11,13 @@ use super::style::{BAD, DIM, GOOD, NAME, WARN, paint};
 pub fn plan_text(plan: &Plan, all: bool) -> String {
     let mut text = String::new();
     for release in &plan.releases {
-        let in_order = release.before.iter().chain(&release.apply).chain(&release.after).chain(&release.prune);
-        let shown: Vec<&Action> = in_order.filter(|a| all || a.verb != Verb::Unchanged).collect();
+        let shown = |actions: &'_ [Action]| -> Vec<Action> {
+            actions.iter().filter(|a| all || a.verb != Verb::Unchanged).cloned().collect()
+        };
+        let first = [shown(&release.before), shown(&release.apply)].concat();
+        let last = [shown(&release.after), shown(&release.prune)].concat();
         let unchanged = release.apply.iter().filter(|a| a.verb == Verb::Unchanged).count();
-        if shown.is_empty() && unchanged == 0 {
+        if first.is_empty() && last.is_empty() && unchanged == 0 {
             continue;
         }
         let rest = if unchanged > 0 && !all { format!(", {unchanged} unchanged") } else { String::new() };
@@ -25,22 +28,24 @@ pub fn plan_text(plan: &Plan, all: bool) -> String {
             paint(NAME, format!("{}/{}", plan.environment, release.release)),
             paint(DIM, format!("(namespace {}{gone}{rest})", release.namespace))
         );
-        for action in shown {
-            let (sign, style) = sign(action.verb);
-            let _ = writeln!(
-                text,
-                "  {} {}{}",
-                paint(style, format!("{sign} {:<8}", action.verb)),
-                action.id.display(),
-                if action.reason.is_empty() { String::new() } else { paint(DIM, format!("  {}", action.reason)) }
-            );
-        }
+        let (own, others): (Vec<&WaitStep>, Vec<&WaitStep>) =
+            release.waits.iter().partition(|w| w.until == ITS_OBJECTS);
+        others.iter().for_each(|wait| line(&mut text, wait.verb, &wait.until, &wait.reason));
+        first.iter().for_each(|a| line(&mut text, a.verb, &a.id.display(), &a.reason));
+        own.iter().for_each(|wait| line(&mut text, wait.verb, &wait.until, &wait.reason));
+        last.iter().for_each(|a| line(&mut text, a.verb, &a.id.display(), &a.reason));
     }
     for finding in &plan.findings {
         let place = if finding.release.is_empty() { &plan.environment } else { &finding.release };
         let _ = writeln!(text, "{} {place}: {}", paint(WARN, "!"), finding.message);
     }
     text
+}
+
+fn line(text: &mut String, verb: Verb, what: &str, reason: &str) {
+    let (sign, style) = sign(verb);
+    let reason = if reason.is_empty() { String::new() } else { paint(DIM, format!("  {reason}")) };
+    let _ = writeln!(text, "  {} {what}{reason}", paint(style, format!("{sign} {verb:<8}")));
 }
 
 fn sign(verb: Verb) -> (char, anstyle::Style) {
@@ -50,7 +55,7 @@ fn sign(verb: Verb) -> (char, anstyle::Style) {
         Verb::Update | Verb::Adopt | Verb::Transfer | Verb::Recreate => ('~', WARN),
         Verb::Prune => ('-', BAD),
         Verb::Alert | Verb::Refuse => ('!', BAD),
-        Verb::Keep | Verb::Unchanged => (' ', DIM),
+        Verb::Keep | Verb::Unchanged | Verb::Wait => (' ', DIM),
     }
 }
 
