@@ -101,7 +101,11 @@ pub(super) struct Index {
 pub(super) enum Update {
     /// Nothing that matters: a status, a foreign field.
     Same,
-    Changed(ObjectId),
+    Changed {
+        id: ObjectId,
+        /// The environment that its label named, when it names another one now.
+        left: Option<String>,
+    },
 }
 
 fn key(namespace: &str, name: &str) -> Box<str> {
@@ -137,7 +141,10 @@ impl Index {
         let of_kind = self.kinds.entry((group.to_owned(), kind.to_owned())).or_default();
         match of_kind.insert(key, entry.clone()) {
             Some(old) if old == entry => Update::Same,
-            _ => Update::Changed(id),
+            old => {
+                let left = old.filter(|old| *old.home.0 != *environment).map(|old| old.home.0.to_string());
+                Update::Changed { id, left }
+            }
         }
     }
 
@@ -255,7 +262,7 @@ mod tests {
     fn only_what_matters_is_a_change() {
         let mut index = Index::default();
         let plain = object("a", |_| {});
-        assert!(matches!(index.insert("apps", "Deployment", &plain), Update::Changed(_)));
+        assert!(matches!(index.insert("apps", "Deployment", &plain), Update::Changed { .. }));
         assert_eq!(index.insert("apps", "Deployment", &plain), Update::Same);
         let foreign = object("a", |m| {
             m["managedFields"].as_array_mut().unwrap().push(json!({"manager": "x", "operation": "Update"}));
@@ -271,7 +278,7 @@ mod tests {
             object("a", |m| m["deletionTimestamp"] = json!("t")),
             object("a", |m| m["labels"][LABEL_RELEASE] = json!("other")),
         ] {
-            assert!(matches!(index.insert("apps", "Deployment", &change), Update::Changed(_)), "{change:?}");
+            assert!(matches!(index.insert("apps", "Deployment", &change), Update::Changed { .. }), "{change:?}");
         }
     }
 
