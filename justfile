@@ -36,6 +36,10 @@ fuzz-parity CASES="20000" SEED="2":
     tests/parity/oracle/build.sh
     EVENKEEL_PARITY_CASES={{CASES}} EVENKEEL_PARITY_SEED={{SEED}} cargo test --test it parity::generated
 
+# random histories of a repository and of a cluster that others touch, on the sandbox: CASES of them, from a SEED
+histories CASES="500" SEED="1":
+    EVENKEEL_HISTORIES_CASES={{CASES}} EVENKEEL_HISTORIES_SEED={{SEED}} cargo test --test it histories -- --nocapture
+
 # libFuzzer on parse, execute, yaml or set, for so many seconds (needs nightly Rust and cargo-fuzz)
 fuzz TARGET SECONDS="600":
     fuzz/run.sh {{TARGET}} {{SECONDS}}

@@ -21,7 +21,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use evenkeel::environment::{MaxDeletions, OnDrift, Prune};
 use evenkeel::git::{Folder, Repository, watch_folder};
 use evenkeel::manifest::{Applied, Gvk, Inventory, Object, ObjectId, owner_of};
-use evenkeel::plan::{Desired, DesiredObject, EnvironmentInput, Live, ReleaseInput, Verb, desire, plan};
+use evenkeel::plan::{Desired, DesiredObject, EnvironmentInput, Live, Neighbours, ReleaseInput, Verb, desire, plan};
 use evenkeel::reconcile::{
     Ambience, Charts, DesiredEnvironment, RenderCache, Source, WORKING_FOLDER, read_environment,
 };
@@ -75,6 +75,7 @@ struct Settled {
     inventories: BTreeMap<String, Inventory>,
     live: BTreeMap<ObjectId, Live>,
     prune: Prune,
+    neighbours: Neighbours,
 }
 
 impl Settled {
@@ -114,6 +115,7 @@ impl Settled {
             revision: WORKING_FOLDER,
             releases: releases.iter().map(release).collect(),
             live: &self.live,
+            neighbours: &self.neighbours,
             max_deletions: MaxDeletions::Percent(50),
         }
     }

@@ -18,6 +18,8 @@ mod git;
 mod harness;
 mod health;
 mod helm;
+mod histories;
+mod moves;
 mod parity;
 mod remote;
 mod render;

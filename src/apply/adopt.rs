@@ -4,9 +4,10 @@
 //! that release's and is refused. An annotation that names another object was copied along with the rest and proves nothing.
 //!
 //! Writers of before keep removed fields alive: their entries in the managed fields are co-owners. When an object is adopted,
-//! the entries of `helm` and of `kubectl apply` are merged into ours (what those tools wrote and the chart no longer says then
-//! really vanishes, except helm's own mark of the release, which helm asks for); `before-first-apply`, which the server invents for objects without managed fields, is dropped: it covers
-//! every field there is, an autoscaler's replicas too, and taking those over would reset them.
+//! the entries of those who write whole manifests are merged into ours ([`MERGED`]): what those tools wrote and the chart no longer
+//! says then really vanishes, except helm's own mark of the release, which helm asks for. Who changes single fields (`kubectl
+//! edit`, `scale`, an operator, an autoscaler) keeps them. `before-first-apply`, which the server invents for objects without managed
+//! fields, is dropped: it covers every field there is, an autoscaler's replicas too, and taking those over would reset them.
 
 use serde_json::{Map, Value, json};
 
@@ -45,13 +46,30 @@ impl Owner {
         } else {
             live.annotation(ANNOTATION_OWNER)?.strip_prefix(&id.to_string())?.strip_prefix('@')?
         };
-        let (environment, release) = owner.split_once('/')?;
+        Self::parse(owner)
+    }
+
+    /// From `environment/release`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (environment, release) = text.split_once('/')?;
         Some(Self::new(environment, release))
     }
 }
 
-const MERGED: &[&str] = &["helm", "kubectl-client-side-apply"];
-const DROPPED: &[&str] = &["before-first-apply"];
+/// Who writes whole manifests, and how: manager and operation, as the API server records them.
+const MERGED: &[(&str, &str)] = &[
+    ("helm", "Update"),
+    // Helm 4 applies on the server's side.
+    ("helm", "Apply"),
+    ("kubectl-client-side-apply", "Update"),
+    // `kubectl apply --server-side`, and the annotation that it keeps of the times before.
+    ("kubectl", "Apply"),
+    ("kubectl-last-applied", "Apply"),
+    ("kubectl-create", "Update"),
+    ("kubectl-replace", "Update"),
+];
+const DROPPED: (&str, &str) = ("before-first-apply", "Update");
 
 /// The managed fields with the entries of earlier writers migrated; `None` when there is nothing to migrate.
 pub(super) fn migrated(live: &Object, now: &str) -> Option<Vec<Value>> {
@@ -62,10 +80,11 @@ pub(super) fn migrated(live: &Object, now: &str) -> Option<Vec<Value>> {
     let mut changed = false;
     for entry in entries.iter().filter(|e| !is_ours(e)) {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-        let whole_update = text("operation") == "Update" && text("subresource").is_empty();
-        if whole_update && DROPPED.contains(&text("manager")) {
+        let writer = (text("manager"), text("operation"));
+        let whole = text("subresource").is_empty();
+        if whole && writer == DROPPED {
             changed = true;
-        } else if whole_update && MERGED.contains(&text("manager")) && adopted {
+        } else if whole && MERGED.contains(&writer) && adopted {
             let base = ours.get_or_insert_with(|| {
                 json!({"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": text("apiVersion"), "time": now,
                     "fieldsType": "FieldsV1", "fieldsV1": {}})
@@ -171,13 +190,16 @@ mod tests {
                 entry("helm", "Update", &json!({"f:data": {"f:a": {}}})),
                 entry("kubectl-client-side-apply", "Update", &json!({"f:data": {"f:b": {}}})),
                 entry("kubectl-edit", "Update", &json!({"f:data": {"f:c": {}}})),
+                entry("kubectl", "Apply", &json!({"f:data": {"f:d": {}}})),
+                entry("kubectl", "Update", &json!({"f:data": {"f:e": {}}})),
+                entry("terraform", "Apply", &json!({"f:data": {"f:f": {}}})),
             ]),
         );
         let entries = migrated(&live, "now").unwrap();
-        assert_eq!(entries.len(), 2);
         assert!(is_ours(&entries[0]));
-        assert_eq!(entries[0]["fieldsV1"], json!({"f:data": {"f:a": {}, "f:b": {}}}));
-        assert_eq!(entries[1]["manager"], "kubectl-edit");
+        assert_eq!(entries[0]["fieldsV1"], json!({"f:data": {"f:a": {}, "f:b": {}, "f:d": {}}}));
+        let kept: Vec<&str> = entries[1..].iter().map(|e| e["manager"].as_str().unwrap()).collect();
+        assert_eq!(kept, ["kubectl-edit", "kubectl", "terraform"]);
     }
 
     #[test]

@@ -43,6 +43,20 @@ pub enum ApplyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The release has more objects than an inventory can name. Not retryable: it has to be split.
+    #[error(
+        "the inventory of {environment}/{release} would be {surplus} bytes above the mebibyte that a ConfigMap holds ({objects} objects); split the release"
+    )]
+    InventoryTooLarge {
+        /// The environment.
+        environment: String,
+        /// The release.
+        release: String,
+        /// How many objects it would name.
+        objects: usize,
+        /// How much too large it would be.
+        surplus: usize,
+    },
     /// A CRD was applied but the server does not serve its kinds in time. Retryable.
     #[error("{} is not established: {reason}", id.display())]
     NotEstablished {
@@ -91,7 +105,8 @@ impl ApplyError {
             | Self::History(_)
             | Self::KeyDamaged(_)
             | Self::OwnedByAnother { .. }
-            | Self::InventoryDamaged { .. } => false,
+            | Self::InventoryDamaged { .. }
+            | Self::InventoryTooLarge { .. } => false,
         }
     }
 

@@ -29,6 +29,8 @@ pub struct HookOptions<'a> {
     pub cancel: CancellationToken,
     /// How long one hook may take.
     pub timeout: Duration,
+    /// The user that the hooks' objects are written as (`serviceAccount`).
+    pub account: Option<String>,
     /// Told of every hook.
     pub on_object: &'a OnObject<'a>,
     /// Whether how they went is kept in memory alone: tests are no part of how far a release is.
@@ -49,13 +51,14 @@ pub async fn run_hooks(
     if actions.is_empty() {
         return Ok(());
     }
+    let actor = &cluster.acting_as(options.account.as_deref());
     if actions.iter().any(|a| a.verb == plan::Verb::Hook) && !plan.gone && !plan.namespace.is_empty() {
         let created_for = format!("{}/{}", record.inventory.environment, plan.release);
-        ensure_namespace(cluster, &plan.namespace, &created_for).await?;
+        ensure_namespace(actor, &plan.namespace, &created_for).await?;
     }
     for action in actions.iter().filter(|a| a.verb == plan::Verb::Hook) {
         let (Some(object), Some(spec)) = (&action.object, &action.hook) else { continue };
-        let result = Run { cluster, plan, action, object, spec, options }.run(record).await;
+        let result = Run { cluster, actor, plan, action, object, spec, options }.run(record).await;
         let outcome = result.clone().map(|()| Done::Ran);
         if !matches!(outcome, Err(ApplyError::Interrupted)) {
             let (id, reason) = (action.id.clone(), action.reason.clone());
@@ -66,7 +69,7 @@ pub async fn run_hooks(
     for action in actions.iter().rev() {
         let (Some(object), Some(spec)) = (&action.object, &action.hook) else { continue };
         if spec.delete.contains(&Policy::HookSucceeded) {
-            Run { cluster, plan, action, object, spec, options }.clear(None).await?;
+            Run { cluster, actor, plan, action, object, spec, options }.clear(None).await?;
         }
     }
     Ok(())
@@ -75,6 +78,8 @@ pub async fn run_hooks(
 /// One hook.
 struct Run<'a> {
     cluster: &'a Cluster,
+    /// The cluster as the release's own user writes to it.
+    actor: &'a Cluster,
     plan: &'a ReleasePlan,
     action: &'a plan::Action,
     object: &'a Object,
@@ -152,7 +157,7 @@ impl Run<'_> {
         object.set_annotation(ANNOTATION_HOOK, marker);
         let resource = self.cluster.resource(&object.gvk()).await?;
         let call = post(resource.collection(object.namespace()), object.value()).query("fieldValidation", "Strict");
-        match self.cluster.write(call).await {
+        match self.actor.write(call).await {
             Ok((_, made)) => Ok(made.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned()),
             // The answer to an earlier try was lost.
             Err(error) if error.is_conflict() => match self.unrecorded(marker, failed).await? {
@@ -165,7 +170,7 @@ impl Run<'_> {
 
     /// Deletes the hook's object and waits until it is gone. What carries no hook annotation is no hook and stays.
     async fn clear(&self, uid: Option<&str>) -> Result<(), ApplyError> {
-        let Self { cluster, action, options, .. } = self;
+        let Self { cluster, actor, action, options, .. } = self;
         if action.id.kind == "CustomResourceDefinition" {
             return Ok(());
         }
@@ -184,7 +189,7 @@ impl Run<'_> {
                 "preconditions": {"uid": live.uid()}})
             .to_string()
             .into_bytes();
-            match cluster.write(call).await {
+            match actor.write(call).await {
                 Ok(_) => {}
                 Err(error) if error.is_not_found() || error.is_conflict() => return Ok(()),
                 Err(error) => return Err(error.into()),
@@ -203,6 +208,7 @@ impl Run<'_> {
     async fn remember(&self, record: &mut Record, key: &str, run: &HookRun) -> Result<(), ApplyError> {
         let mut inventory = record.inventory.clone();
         inventory.namespace.clone_from(&self.plan.namespace);
+        inventory.account = self.options.account.clone().unwrap_or_default();
         let mut lifecycle = begun(self.plan, &inventory).unwrap_or_default();
         lifecycle.hooks.insert(key.to_owned(), run.clone());
         inventory.lifecycle = Some(lifecycle);

@@ -15,8 +15,13 @@ use crate::plan::{OperationKind, ReleasePlan};
 /// without an operation.
 pub(super) fn begun(plan: &ReleasePlan, inventory: &Inventory) -> Option<Lifecycle> {
     let operation = plan.operation.as_ref()?;
-    let before = inventory.lifecycle.as_ref();
-    if let Some(before) = before.filter(|b| b.digest == operation.digest && b.state != Progress::Done) {
+    let before = inventory
+        .lifecycle
+        .as_ref()
+        .filter(|before| !operation.anew || before.says(&operation.digest, &operation.namespace, &operation.name));
+    if let Some(before) =
+        before.filter(|b| b.says(&operation.digest, &operation.namespace, &operation.name) && b.state != Progress::Done)
+    {
         return Some(before.clone());
     }
     if let Some(before) = before.filter(|_| operation.kind == OperationKind::Correct) {
@@ -118,7 +123,7 @@ fn note_runs(revision: &mut Revision, lifecycle: &Lifecycle) {
     }
 }
 
-/// Ends an uninstallation whose objects are gone: the history goes, or says so (`keep_history`), and the inventory with it where
+/// Ends an uninstallation whose objects are gone: the history goes, or says so (`keep_history`), or stays as another release's, and the inventory with it where
 /// nothing is left to remember.
 ///
 /// # Errors
@@ -136,7 +141,9 @@ pub async fn finish_uninstall(
     for (namespace, name) in &lifecycle.moved_from {
         delete_history(cluster, namespace, name).await?;
     }
-    if keep_history {
+    if operation.kind == OperationKind::HandOver {
+        // It is another release's by now.
+    } else if keep_history {
         uninstalled(cluster, &operation.namespace, &operation.name).await?;
     } else {
         delete_history(cluster, &operation.namespace, &operation.name).await?;

@@ -85,13 +85,13 @@ pub struct Written {
 }
 
 /// Whose object an apply may take over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Accept {
     /// Nobody's and our own.
     #[default]
     Own,
-    /// Another release's of the same environment, too: it hands the object over.
-    Environment,
+    /// This one's, too, which hands it over.
+    From(Owner),
 }
 
 /// What an apply would do.
@@ -178,7 +178,7 @@ pub async fn apply_object(
             Before::Unknown => cluster.get_metadata(&id, &resource.gvk.version).await?,
         };
         if let Some(live) = &live {
-            check(&id, live, owner, accept)?;
+            check(&id, live, owner, &accept)?;
         }
         let result = write(cluster, &resource, &object, live.as_ref()).await;
         match result {
@@ -202,13 +202,13 @@ pub async fn apply_object(
 }
 
 /// Refuses what is another's or on its way out.
-fn check(id: &ObjectId, live: &Object, owner: &Owner, accept: Accept) -> Result<(), ApplyError> {
+fn check(id: &ObjectId, live: &Object, owner: &Owner, accept: &Accept) -> Result<(), ApplyError> {
     if is_being_deleted(live) {
         return Err(ApplyError::BeingDeleted(id.clone()));
     }
     match Owner::named_by(id, live) {
         Some(other) if other != *owner => {
-            if accept == Accept::Environment && other.environment == owner.environment {
+            if *accept == Accept::From(other.clone()) {
                 return Ok(());
             }
             Err(ApplyError::OwnedByAnother { id: id.clone(), environment: other.environment, release: other.release })

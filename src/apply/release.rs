@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::adopt::Owner;
@@ -18,7 +19,7 @@ use super::lifecycle::begun;
 use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
 use super::record::{delete_inventory, ensure_namespace, write_inventory};
 use super::recreate::{recreate, try_anew};
-use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait};
+use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait, surplus};
 use crate::health::Rules;
 use crate::manifest::{Applied, Inventory, Object, ObjectId, Verdict, install_rank};
 use crate::plan::{self, OperationKind, ReleasePlan, Verb};
@@ -259,6 +260,7 @@ impl Work<'_> {
             });
         }
         if !planned.is_empty() {
+            fits(&inventory)?;
             self.report.record.store(self.cluster, inventory.clone()).await?;
         }
         let result = self.write_all(&mut planned, plan, &mut inventory).await;
@@ -403,7 +405,8 @@ impl Work<'_> {
                 Some(DryRun { exists: false, .. }) => Before::Absent,
                 _ => Before::Unknown,
             };
-            let accept = if p.action.verb == Verb::Transfer { Accept::Environment } else { Accept::Own };
+            let from = Owner::parse(&p.action.from).filter(|_| p.action.verb == Verb::Transfer);
+            let accept = from.map_or(Accept::Own, Accept::From);
             if p.action.verb == Verb::Recreate {
                 return (*p, Some(recreate(cluster, p.action, p.object, owner, &options.cancel).await));
             }
@@ -441,7 +444,7 @@ impl Work<'_> {
     async fn prune(&mut self, plan: &ReleasePlan, elsewhere: &BTreeSet<ObjectId>) -> Result<(), ApplyError> {
         let mut inventory = self.report.record.inventory.clone();
         let kept = plan.prune.iter().filter(|a| a.verb != Verb::Prune);
-        for action in kept.filter(|a| elsewhere.contains(&a.id)) {
+        for action in kept.filter(|a| !a.to.is_empty() || elsewhere.contains(&a.id)) {
             inventory.objects.remove(&action.id);
         }
         let deletions: Vec<&plan::Action> = plan.prune.iter().filter(|a| a.verb == Verb::Prune).collect();
@@ -509,6 +512,28 @@ impl Work<'_> {
             self.tell(result);
         }
         if stopped { Err(ApplyError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Whether an inventory can be stored once every object has its UID, hash and mark: known before the first object is written.
+fn fits(inventory: &Inventory) -> Result<(), ApplyError> {
+    let mut whole = inventory.clone();
+    for (id, entry) in whole.objects.iter_mut().filter(|(_, entry)| entry.uid.is_empty()) {
+        // As long, and as hard to pack, as what the server will say.
+        let digest = |text: &str| Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let first = digest(&id.to_string());
+        let second = digest(&first);
+        entry.uid = first[..36].to_owned();
+        (entry.desired, entry.mark) = (second[..24].to_owned(), second[24..40].to_owned());
+    }
+    match surplus(&whole)? {
+        None => Ok(()),
+        Some(surplus) => Err(ApplyError::InventoryTooLarge {
+            environment: inventory.environment.clone(),
+            release: inventory.release.clone(),
+            objects: inventory.objects.len(),
+            surplus,
+        }),
     }
 }
 

@@ -106,7 +106,11 @@ pub(super) enum Update {
     Same,
     /// Others own other fields of it than before, none of them ours.
     Foreign,
-    Changed(ObjectId),
+    Changed {
+        id: ObjectId,
+        /// The environment that its label named, when it names another one now.
+        left: Option<String>,
+    },
 }
 
 fn key(namespace: &str, name: &str) -> Box<str> {
@@ -143,11 +147,11 @@ impl Index {
         let of_kind = self.kinds.entry((group.to_owned(), kind.to_owned())).or_default();
         match of_kind.insert(key, entry.clone()) {
             Some(old) if old == entry => Update::Same,
-            Some(mut old) => {
-                old.foreign = entry.foreign;
-                if old == entry { Update::Foreign } else { Update::Changed(id) }
+            Some(old) if (Entry { foreign: entry.foreign, ..old.clone() }) == entry => Update::Foreign,
+            old => {
+                let left = old.filter(|old| *old.home.0 != *environment).map(|old| old.home.0.to_string());
+                Update::Changed { id, left }
             }
-            None => Update::Changed(id),
         }
     }
 
@@ -266,7 +270,7 @@ mod tests {
     fn only_what_matters_is_a_change() {
         let mut index = Index::default();
         let plain = object("a", |_| {});
-        assert!(matches!(index.insert("apps", "Deployment", &plain), Update::Changed(_)));
+        assert!(matches!(index.insert("apps", "Deployment", &plain), Update::Changed { .. }));
         assert_eq!(index.insert("apps", "Deployment", &plain), Update::Same);
         let foreign = object("a", |m| {
             m["managedFields"].as_array_mut().unwrap().push(json!({"manager": "x", "operation": "Update"}));
@@ -283,7 +287,7 @@ mod tests {
             object("a", |m| m["deletionTimestamp"] = json!("t")),
             object("a", |m| m["labels"][LABEL_RELEASE] = json!("other")),
         ] {
-            assert!(matches!(index.insert("apps", "Deployment", &change), Update::Changed(_)), "{change:?}");
+            assert!(matches!(index.insert("apps", "Deployment", &change), Update::Changed { .. }), "{change:?}");
         }
     }
 

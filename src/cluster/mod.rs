@@ -39,7 +39,7 @@ pub(crate) use mark::{foreign_of, is_ours};
 pub use mark::{mark_of, mark_text};
 pub(crate) use read::typed;
 pub use requests::{Requests, Verb};
-pub(crate) use store::{INVENTORY_KEY, encode_inventory, inventory_name};
+pub(crate) use store::{INVENTORY_KEY, encode_inventory, inventory_name, surplus};
 pub use store::{LABEL_INVENTORY, StoredInventory};
 pub use trouble::Trouble;
 pub use version::{Capabilities, ServerVersion};

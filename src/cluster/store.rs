@@ -19,6 +19,8 @@ use crate::manifest::{ANNOTATION_OWNER, Gvk, Inventory, Object};
 pub const LABEL_INVENTORY: &str = "evenkeel.dev/inventory";
 /// The key of the content.
 pub(crate) const INVENTORY_KEY: &str = "inventory.json.gz";
+/// What a ConfigMap may hold, in bytes of packed content: the server's own limit.
+pub(crate) const MAX_STORED: usize = 1 << 20;
 /// The largest inventory that is unpacked, in bytes of JSON.
 const MAX_INVENTORY: u64 = 64 << 20;
 
@@ -102,13 +104,26 @@ fn unpack(packed: &str) -> Result<Inventory, String> {
     })
 }
 
+/// How many bytes more than the server takes an inventory is as it would be stored; `None` when it fits.
+pub(crate) fn surplus(inventory: &Inventory) -> Result<Option<usize>, ClusterError> {
+    // What cannot come near the limit is not packed for this: an entry that is packed well takes some 70 bytes, a bad one 500.
+    if inventory.objects.len() < MAX_STORED / 512 {
+        return Ok(None);
+    }
+    Ok(pack(inventory)?.len().checked_sub(MAX_STORED).filter(|surplus| *surplus > 0))
+}
+
 /// The content of an inventory as `binaryData` has it: gzip, base64. Equal inventories are equal bytes.
 pub(crate) fn encode_inventory(inventory: &Inventory) -> Result<String, ClusterError> {
+    Ok(STANDARD.encode(pack(inventory)?))
+}
+
+fn pack(inventory: &Inventory) -> Result<Vec<u8>, ClusterError> {
     let failed = |reason: String| ClusterError::Answer { request: "the inventory".to_owned(), reason };
     let json = inventory.to_json().map_err(|e| failed(e.to_string()))?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
     encoder.write_all(json.as_bytes()).map_err(|e| failed(e.to_string()))?;
-    Ok(STANDARD.encode(encoder.finish().map_err(|e| failed(e.to_string()))?))
+    encoder.finish().map_err(|e| failed(e.to_string()))
 }
 
 /// The name of a release's ConfigMap: readable where environment and release are DNS labels, a hash where they are not (two
@@ -159,6 +174,50 @@ mod tests {
         let stored = stored(&config_map(&packed));
         assert_eq!(stored.content.unwrap(), inventory);
         assert_eq!((stored.release.as_str(), stored.resource_version.as_str()), ("clipper", "7"));
+    }
+
+    /// An inventory as large environments have them: names that differ, UIDs, hashes and marks that no packer makes smaller.
+    fn large(objects: usize) -> Inventory {
+        let mut inventory = Inventory::new("production", "platform", "platform-production");
+        let kinds = [
+            "apps/Deployment",
+            "/Service",
+            "/ConfigMap",
+            "/Secret",
+            "/ServiceAccount",
+            "batch/CronJob",
+            "networking.k8s.io/Ingress",
+            "rbac.authorization.k8s.io/RoleBinding",
+            "monitoring.coreos.com/ServiceMonitor",
+        ];
+        for i in 0..objects {
+            let random = Sha256::digest(i.to_le_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+            let (kind, team) = (kinds[i % kinds.len()], i / 40);
+            let id = format!("{kind}/team-{team}-production/{}-worker-{}", &random[..8], i / kinds.len());
+            let (uid, more) = (uuid::Uuid::from_u128(u128::from_str_radix(&random[..32], 16).unwrap()), &random[32..]);
+            let hash = Sha256::digest(more).iter().take(12).map(|b| format!("{b:02x}")).collect();
+            let applied = Applied {
+                version: "v1".into(),
+                uid: uid.to_string(),
+                desired: hash,
+                mark: more[..16].into(),
+                keep: false,
+                let_be: false,
+            };
+            inventory.objects.insert(id.parse().unwrap(), applied);
+        }
+        inventory
+    }
+
+    #[test]
+    fn five_thousand_objects_are_far_below_a_mebibyte() {
+        let inventory = large(5_000);
+        let packed = pack(&inventory).unwrap().len();
+        println!("5,000 objects: {packed} bytes packed, {} of JSON", inventory.to_json().unwrap().len());
+        assert!(packed < MAX_STORED * 2 / 5, "{packed}");
+        assert_eq!(surplus(&inventory).unwrap(), None);
+        assert!(encode_inventory(&inventory).unwrap().len() < MAX_STORED * 3 / 5, "as JSON carries it, too");
+        assert!(surplus(&large(20_000)).unwrap().is_some(), "what does not fit is known before it is sent");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum LiveEvent {
     Changed {
         /// Which one.
         id: ObjectId,
+        /// The environment that its label named before, when it names another one now.
+        left: Option<String>,
     },
     /// An object was deleted, or lost the label: reading it tells which.
     Gone {
@@ -333,8 +335,8 @@ impl Sink<Metadata> for KindSink {
     fn listed(&mut self, item: Metadata) {
         self.listed.insert(item.key());
         let changed = self.shared.take(&self.gvk, &item);
-        if let (Some(id), false) = (changed, self.first) {
-            self.shared.tell(LiveEvent::Changed { id });
+        if let (Some((id, left)), false) = (changed, self.first) {
+            self.shared.tell(LiveEvent::Changed { id, left });
         }
     }
 
@@ -346,8 +348,8 @@ impl Sink<Metadata> for KindSink {
     }
 
     fn changed(&mut self, item: Metadata) -> ControlFlow<()> {
-        if let Some(id) = self.shared.take(&self.gvk, &item) {
-            self.shared.tell(LiveEvent::Changed { id });
+        if let Some((id, left)) = self.shared.take(&self.gvk, &item) {
+            self.shared.tell(LiveEvent::Changed { id, left });
         }
         ControlFlow::Continue(())
     }
@@ -375,11 +377,11 @@ impl Sink<Metadata> for KindSink {
 }
 
 impl Shared {
-    /// Takes an object in; says which one it is when somebody is to be told.
-    fn take(&self, gvk: &Gvk, item: &Metadata) -> Option<ObjectId> {
+    /// Takes an object in; says which one it is, and which environment it left, when somebody is to be told.
+    fn take(&self, gvk: &Gvk, item: &Metadata) -> Option<(ObjectId, Option<String>)> {
         let mut state = self.state();
         match state.index.insert(&gvk.group, &gvk.kind, item) {
-            Update::Changed(id) => Some(id),
+            Update::Changed { id, left } => Some((id, left)),
             Update::Same | Update::Foreign if state.attended.is_empty() && state.strict.is_empty() => None,
             update => {
                 let id = id_of(&gvk.group, &gvk.kind, &item.key());
@@ -387,7 +389,7 @@ impl Shared {
                     && state.index.get(&id).is_some_and(|seen| {
                         state.strict.get(&seen.environment).is_some_and(|releases| releases.contains(&seen.release))
                     });
-                (strict || state.attended.values().any(|ids| ids.contains(&id))).then_some(id)
+                (strict || state.attended.values().any(|ids| ids.contains(&id))).then_some((id, None))
             }
         }
     }

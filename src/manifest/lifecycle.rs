@@ -40,6 +40,14 @@ pub struct Lifecycle {
     pub held: Option<Held>,
 }
 
+impl Lifecycle {
+    /// Whether it is about this content in this place: helm's namespace and name.
+    #[must_use]
+    pub fn says(&self, digest: &str, namespace: &str, name: &str) -> bool {
+        self.digest == digest && self.namespace == namespace && self.name == name
+    }
+}
+
 /// How far a content is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -19,7 +19,7 @@ pub enum Verb {
     Update,
     /// It is there and nobody's; it becomes ours.
     Adopt,
-    /// It comes over from another release of the environment.
+    /// It comes over from another release, of this environment or of another one.
     Transfer,
     /// It is ours and cannot be changed in place: deleted and made anew, as its annotation allows.
     Recreate,
@@ -126,6 +126,12 @@ pub struct Action {
     /// The UID that the object must have: the precondition of a deletion, empty otherwise.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
+    /// Whose it is until now, of an object that comes over: `environment/release`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// Whose it is already, of an object that went over: it is only struck off the inventory.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub to: String,
     /// The fields that change, where something is there already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
@@ -160,6 +166,8 @@ impl Action {
             reason: String::new(),
             hash: String::new(),
             uid: String::new(),
+            from: String::new(),
+            to: String::new(),
             fields: Vec::new(),
             immutable: Vec::new(),
             propagation: None,

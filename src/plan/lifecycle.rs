@@ -6,7 +6,8 @@ use crate::history::{Event, Hook, Policy, in_order};
 use crate::manifest::{Gvk, Held, Lifecycle, Object, ObjectId, Progress, RunPhase};
 use crate::yaml::{self, Numbers};
 
-use super::{Action, Desired, DesiredError, ReleaseInput, Scopes, Verb};
+use super::neighbours::goes_on_elsewhere;
+use super::{Action, Desired, DesiredError, EnvironmentInput, ReleaseInput, Scopes, Verb};
 
 /// What a release goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub enum OperationKind {
     Rollback,
     /// It goes.
     Uninstall,
+    /// It goes, and its history is another release's from now on: no hook runs, and nothing of the history is deleted.
+    HandOver,
     /// Helm deployed the same content: its revision is taken over as it is.
     Adopt,
     /// Somebody used helm on it, and what that did was put right: the history says so. No hook runs.
@@ -35,6 +38,7 @@ impl OperationKind {
             Self::Upgrade => "upgrade",
             Self::Rollback => "rollback",
             Self::Uninstall => "uninstall",
+            Self::HandOver => "hand over",
             Self::Adopt => "adopt",
             Self::Correct => "correct",
         }
@@ -48,7 +52,7 @@ impl OperationKind {
             Self::Upgrade => Some((Event::PreUpgrade, Event::PostUpgrade)),
             Self::Rollback => Some((Event::PreRollback, Event::PostRollback)),
             Self::Uninstall => Some((Event::PreDelete, Event::PostDelete)),
-            Self::Adopt | Self::Correct => None,
+            Self::HandOver | Self::Adopt | Self::Correct => None,
         }
     }
 }
@@ -71,6 +75,9 @@ pub struct Operation {
     /// What of Git is left alone from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// Whether what is recorded of the release is another one's by now: nothing of it is gone on with, or deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// What makes an action a hook.
@@ -214,18 +221,27 @@ pub fn hook_actions(hooks: &[DesiredHook], event: Event, recorded: Option<&Lifec
 }
 
 /// The step that a release is to take, with the hooks before and after it.
-pub(super) fn plan_operation(release: &ReleaseInput<'_>) -> Option<(Operation, Vec<Action>, Vec<Action>)> {
+pub(super) fn plan_operation(
+    release: &ReleaseInput<'_>,
+    environment: &EnvironmentInput<'_>,
+) -> Option<(Operation, Vec<Action>, Vec<Action>)> {
     let recorded = release.inventory.and_then(|i| i.lifecycle.as_ref());
     let input = release.lifecycle.as_ref()?;
+    let elsewhere = goes_on_elsewhere(release, environment);
+    // What is recorded is another release's by now: this one is new.
+    let anew = elsewhere && !matches!(release.desired, Desired::Gone);
+    let recorded = recorded.filter(|_| !anew);
     let (kind, version) = match &release.desired {
         Desired::Broken => return None,
+        Desired::Gone if elsewhere => (OperationKind::HandOver, None),
         Desired::Gone => (OperationKind::Uninstall, None),
         Desired::Objects(_) => {
-            let done = recorded.is_some_and(|r| r.digest == input.digest && r.state == Progress::Done);
+            let says = |r: &Lifecycle| r.says(input.digest, release.namespace, input.name);
+            let done = recorded.is_some_and(|r| says(r) && r.state == Progress::Done);
             if done && !input.stale {
                 return None;
             }
-            let applied_before = release.inventory.is_some_and(|i| !i.revision.is_empty());
+            let applied_before = !anew && release.inventory.is_some_and(|i| !i.revision.is_empty());
             match (input.rollback, input.installed, recorded) {
                 _ if done => (OperationKind::Correct, None),
                 (Some(version), ..) => (OperationKind::Rollback, Some(version)),
@@ -248,5 +264,5 @@ pub(super) fn plan_operation(release: &ReleaseInput<'_>) -> Option<(Operation, V
     let hooks = |event| hook_actions(input.hooks, event, recorded, &digest);
     let (before, after) = kind.events().map(|(b, a)| (hooks(b), hooks(a))).unwrap_or_default();
     let (name, held) = (input.name.to_owned(), input.held.clone());
-    Some((Operation { kind, name, namespace, digest, version, held }, before, after))
+    Some((Operation { kind, name, namespace, digest, version, held, anew }, before, after))
 }

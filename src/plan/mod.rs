@@ -11,6 +11,7 @@ mod foretell;
 mod guard;
 mod immutable;
 mod lifecycle;
+mod neighbours;
 mod release;
 mod waits;
 
@@ -22,6 +23,7 @@ pub use immutable::{Blocked, immutable};
 pub use lifecycle::{
     DesiredHook, HookSpec, Installed, LifecycleInput, Operation, OperationKind, desire_hooks, hook_actions, run_key,
 };
+pub use neighbours::{Doubts, Marked, Neighbours, UnknownHome, doubts};
 pub use release::{Desired, Live, ReleaseInput};
 pub use waits::{Before, ITS_OBJECTS, WaitStep};
 
@@ -41,6 +43,8 @@ pub struct EnvironmentInput<'a> {
     pub releases: Vec<ReleaseInput<'a>>,
     /// What is in the cluster, for every desired and every owned object; what is not in it does not exist.
     pub live: &'a BTreeMap<ObjectId, Live>,
+    /// What other environments of the cluster say to what this one alone cannot know ([`doubts()`]).
+    pub neighbours: &'a Neighbours,
     /// How many deletions the environment bears in one pass.
     pub max_deletions: MaxDeletions,
 }
@@ -62,11 +66,12 @@ pub fn plan(input: &EnvironmentInput<'_>) -> Plan {
     }
     let wanted: BTreeMap<&ObjectId, &str> = wanted.into_iter().map(|(id, (name, _))| (id, name)).collect();
     // A release that cannot be rendered and owns nothing yet may be the new home of what another one gives up.
-    let unknown_home: Option<&str> = input
+    let unknown_home: Option<UnknownHome> = input
         .releases
         .iter()
         .find(|r| matches!(r.desired, Desired::Broken) && r.inventory.is_none_or(|i| i.objects.is_empty()))
-        .map(|r| r.name);
+        .map(|r| UnknownHome { what: format!("release {}", r.name), not: "rendered" })
+        .or_else(|| input.neighbours.unknown_home.clone());
     let given_up: BTreeSet<(&ObjectId, &str)> = input
         .releases
         .iter()
@@ -81,10 +86,16 @@ pub fn plan(input: &EnvironmentInput<'_>) -> Plan {
     let mut releases: Vec<ReleasePlan> = Vec::new();
     for release in &input.releases {
         let mut made = release::plan_release(release, input, &wanted, &given_up, &mut findings);
-        made.prune = release::plan_prune(release, input, &wanted, unknown_home, &mut findings);
-        if let Some((operation, before, after)) = lifecycle::plan_operation(release) {
+        made.prune = release::plan_prune(release, input, &wanted, unknown_home.as_ref(), &mut findings);
+        if let Some((operation, before, after)) = lifecycle::plan_operation(release, input) {
             made.operation = Some(operation);
             (made.before, made.after) = (before, after);
+        }
+        // What others go on with has not come to its end: the hooks of the end would harm it.
+        let goes_on =
+            |a: &Action| !a.to.is_empty() || wanted.contains_key(&a.id) || input.neighbours.wanted.contains_key(&a.id);
+        if made.gone && made.prune.iter().any(goes_on) {
+            (made.before, made.after) = (Vec::new(), Vec::new());
         }
         // It is not uninstalled while its objects have to wait.
         if made.gone && !release.confirmed() && (unknown_home.is_some() || !release.prune.enabled) {

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::environment::{OnDrift, Prune};
 use crate::manifest::{Applied, Inventory, ObjectId, owner_of, sort_for_uninstall};
 
+use super::neighbours::home_of;
 use super::{
-    Action, ApplyMode, DesiredObject, EnvironmentInput, Finding, FindingKind, LifecycleInput, ReleasePlan, Verb,
+    Action, ApplyMode, DesiredObject, EnvironmentInput, Finding, FindingKind, LifecycleInput, ReleasePlan, UnknownHome,
+    Verb,
 };
 
 /// What a release should be.
@@ -83,9 +85,10 @@ pub(super) fn plan_release(
     let mut apply: Vec<Action> = Vec::new();
     for desired in release.desired.objects() {
         let entry = release.inventory.and_then(|i| i.objects.get(&desired.id));
+        let mut from = String::new();
         let (verb, reason) = match wanted.get(&desired.id) {
             Some(home) if *home != release.name => (Verb::Refuse, format!("release {home} renders it too")),
-            _ => decide(release, input, desired, entry, given_up),
+            _ => decide(release, input, desired, entry, given_up, &mut from),
         };
         if verb == Verb::Refuse {
             findings.push(Finding {
@@ -98,6 +101,7 @@ pub(super) fn plan_release(
             version: desired.version.clone(),
             reason,
             hash: desired.hash.clone(),
+            from,
             keep: desired.keep,
             object: Some(desired.object.clone()),
             ..Action::new(verb, desired.id.clone())
@@ -123,6 +127,7 @@ fn decide(
     desired: &DesiredObject,
     entry: Option<&Applied>,
     given_up: &BTreeSet<(&ObjectId, &str)>,
+    comes_from: &mut String,
 ) -> (Verb, String) {
     let owner = owner_of(&desired.id, input.environment, release.name);
     if desired.mode == ApplyMode::Skip {
@@ -138,18 +143,21 @@ fn decide(
             _ => (Verb::Create, "it does not exist".to_owned()),
         };
     };
-    if let Some(other) = live.owner.as_deref().filter(|o| *o != owner)
-        // A copied annotation names another object and proves nothing about this one.
-        && let Some((id, home)) = other.rsplit_once('@')
-        && id == desired.id.to_string()
-    {
-        let from = home.strip_prefix(input.environment).and_then(|rest| rest.strip_prefix('/'));
-        return match from {
-            Some(from) if given_up.contains(&(&desired.id, from)) => {
+    let home = live.owner.as_deref().filter(|o| *o != owner).and_then(|o| home_of(&desired.id, o));
+    if let Some(home) = home {
+        let here = home.strip_prefix(input.environment).and_then(|rest| rest.strip_prefix('/'));
+        let (verb, reason) = match (here, input.neighbours.given_up.get(&desired.id)) {
+            (Some(from), _) if given_up.contains(&(&desired.id, from)) => {
                 (Verb::Transfer, format!("it moves here from release {from}"))
             }
+            (None, Some(Ok(why))) => (Verb::Transfer, why.clone()),
+            (None, Some(Err(why))) => (Verb::Refuse, why.clone()),
             _ => (Verb::Refuse, format!("it belongs to {home}")),
         };
+        if verb == Verb::Transfer {
+            home.clone_into(comes_from);
+        }
+        return (verb, reason);
     }
     match entry {
         None if live.owner.as_deref() == Some(&owner) => {
@@ -181,7 +189,7 @@ pub(super) fn plan_prune(
     release: &ReleaseInput<'_>,
     input: &EnvironmentInput<'_>,
     wanted: &BTreeMap<&ObjectId, &str>,
-    unknown_home: Option<&str>,
+    unknown_home: Option<&UnknownHome>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Action> {
     let Some(inventory) = release.inventory else { return Vec::new() };
@@ -207,8 +215,15 @@ pub(super) fn plan_prune(
             actions.push(action(Verb::Prune, id, entry, "", "it is gone already".to_owned()));
             continue;
         };
+        if let Some(home) = input.neighbours.departed.get(id).filter(|_| !wanted.contains_key(id)) {
+            let gone_over = action(Verb::Keep, id, entry, &live.uid, format!("it went over to {home}"));
+            actions.push(Action { to: home.clone(), ..gone_over });
+            continue;
+        }
         let (verb, reason) = if let Some(home) = wanted.get(id) {
             (Verb::Keep, format!("it moves to release {home}"))
+        } else if let Some(home) = input.neighbours.wanted.get(id) {
+            (Verb::Keep, format!("it moves to {home}"))
         } else if entry.keep {
             (Verb::Keep, "its annotation says to keep it".to_owned())
         } else if release.prune.protect.contains(&id.kind) {
@@ -218,7 +233,7 @@ pub(super) fn plan_prune(
         } else if empty {
             (Verb::Keep, "the release renders nothing".to_owned())
         } else if let Some(home) = unknown_home.filter(|_| !release.confirmed()) {
-            (Verb::Keep, format!("release {home} cannot be rendered and may want it"))
+            (Verb::Keep, format!("{} cannot be {} and may want it", home.what, home.not))
         } else if live.owner.as_deref() != Some(owner_of(id, input.environment, release.name).as_str()) {
             (Verb::Keep, "its owner annotation does not name it as ours".to_owned())
         } else if !entry.uid.is_empty() && entry.uid != live.uid {
@@ -244,7 +259,7 @@ pub(super) fn plan_prune(
         findings.push(Finding {
             kind: FindingKind::PruneWaits,
             release: release.name.to_owned(),
-            message: format!("its deletions wait until release {home} can be rendered"),
+            message: format!("its deletions wait until {} can be {}", home.what, home.not),
         });
     }
     sort_for_uninstall(&mut actions, |a| a.id.kind.as_str());

@@ -33,6 +33,7 @@ struct World {
     max: MaxDeletions,
     prune: Prune,
     on_drift: OnDrift,
+    neighbours: Neighbours,
     clock: u32,
 }
 
@@ -45,6 +46,7 @@ impl World {
             max: MaxDeletions::Percent(100),
             prune: Prune::default(),
             on_drift: OnDrift::default(),
+            neighbours: Neighbours::default(),
             clock: 0,
         }
     }
@@ -55,6 +57,14 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
+        self.with_input(|input| plan(input))
+    }
+
+    fn doubts(&self) -> Doubts {
+        self.with_input(|input| doubts(input))
+    }
+
+    fn with_input<T>(&self, ask: impl FnOnce(&EnvironmentInput<'_>) -> T) -> T {
         let mut names: Vec<&String> = self.git.keys().chain(self.inventories.keys()).collect();
         names.sort();
         names.dedup();
@@ -75,11 +85,12 @@ impl World {
                 lifecycle: None,
             })
             .collect();
-        plan(&EnvironmentInput {
+        ask(&EnvironmentInput {
             environment: "test",
             revision: "r",
             releases,
             live: &self.live,
+            neighbours: &self.neighbours,
             max_deletions: self.max,
         })
     }
@@ -318,6 +329,54 @@ fn desired_objects_are_placed_marked_and_checked() {
     let twice =
         desire(vec![config_map("x", "1"), config_map("x", "2")], "e", "r", "ns", &core, b"key", []).unwrap_err();
     assert_eq!(twice[0].to_string(), "ConfigMap ns/x is rendered twice");
+}
+
+#[test]
+fn an_object_of_another_environment_comes_over_when_that_gave_it_up() {
+    let mut world = World::new().git("a", vec![config_map("x", "1")]);
+    let id: ObjectId = "/ConfigMap/ns/x".parse().unwrap();
+    let foreign = Live { uid: "u".into(), owner: Some("/ConfigMap/ns/x@other/b".into()), ..Live::default() };
+    world.live.insert(id.clone(), foreign);
+    assert_eq!(world.doubts().foreign[&id], Marked { home: "other/b".into(), uid: "u".into(), ours: false });
+    world.neighbours.given_up.insert(id.clone(), Err("it belongs to other/b, which is broken".into()));
+    let plan = world.plan();
+    assert_eq!(verbs(&plan), ["refuse a x"]);
+    assert_eq!(plan.findings[0].message, "ConfigMap ns/x: it belongs to other/b, which is broken");
+    world.neighbours.given_up.insert(id.clone(), Ok("it moves here".into()));
+    let plan = world.settle();
+    assert_eq!(verbs(&plan), ["transfer a x"]);
+    assert_eq!(plan.releases[0].apply[0].from, "other/b");
+    assert_eq!(world.live[&id].uid, "u");
+    assert!(world.doubts().is_empty() && world.plan().is_empty());
+}
+
+#[test]
+fn what_another_environment_wants_is_not_deleted() {
+    let mut world = World::new().git("a", vec![config_map("x", "1"), config_map("y", "1")]);
+    world.settle();
+    let id: ObjectId = "/ConfigMap/ns/y".parse().unwrap();
+    let mut world = world.git("a", vec![config_map("x", "1")]);
+    assert_eq!(world.doubts().leaving, [id.clone()].into());
+    world.neighbours.wanted.insert(id.clone(), "other/b".into());
+    let plan = world.plan();
+    assert_eq!(verbs(&plan), ["keep a y"]);
+    assert_eq!(plan.releases[0].prune[0].reason, "it moves to other/b");
+    world.neighbours = Neighbours {
+        unknown_home: Some(UnknownHome { what: "environment other".into(), not: "read" }),
+        ..Neighbours::default()
+    };
+    let plan = world.plan();
+    assert_eq!(plan.releases[0].prune[0].reason, "environment other cannot be read and may want it");
+    assert_eq!(plan.findings[0].message, "its deletions wait until environment other can be read");
+
+    // It has gone over: only when the other one's own record says so, too.
+    world.neighbours = Neighbours::default();
+    world.live.get_mut(&id).unwrap().owner = Some("/ConfigMap/ns/y@other/b".into());
+    assert!(world.doubts().departed[&id].ours);
+    assert_eq!(world.plan().releases[0].prune[0].to, "");
+    world.neighbours.departed.insert(id, "other/b".into());
+    let action = &world.plan().releases[0].prune[0];
+    assert_eq!((action.verb, action.to.as_str()), (Verb::Keep, "other/b"));
 }
 
 /// Any few releases of any few objects.

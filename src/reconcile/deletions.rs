@@ -10,10 +10,11 @@ use crate::cluster::Cluster;
 use crate::manifest::ObjectId;
 use crate::plan::{Plan, ReleasePlan, Verb};
 
-use super::execute::ExecuteOptions;
+use super::execute::{ExecuteOptions, How};
 use super::outcome::{Event, ReleaseOutcome, told};
 use super::steps::Steps;
-/// Deletions, in the reverse order of the releases. A release that was not applied whole loses nothing.
+
+/// Deletions, in the reverse order of the releases. A release that was not applied whole, or is not ready, loses nothing.
 pub(super) async fn prune(
     cluster: &Cluster,
     plan: &Plan,
@@ -38,14 +39,22 @@ pub(super) async fn prune(
     }
     for release in plan.releases.iter().rev().filter(|r| !r.prune.is_empty() || r.gone) {
         let outcome = outcomes.entry(release.release.clone()).or_default();
-        let whole = outcome.waits_for.is_empty() && outcome.errors.is_empty() && !outcome.interrupted;
+        // What replaces the old objects has to be ready first.
+        let ready = outcome.not_ready.is_empty();
+        let whole = ready && outcome.waits_for.is_empty() && outcome.errors.is_empty() && !outcome.interrupted;
         let broken = options.broken.contains(&release.release);
         if release.refused() || broken || !whole {
             continue;
         }
         let Some(mut record) = held.remove(&release.release) else { continue };
         let on_object = |result: &ObjectResult| told(&release.release, result, tell);
+        // One that left Git is taken away as it was written.
+        let account = match options.releases.get(&release.release) {
+            Some(how) => how.account.clone(),
+            None => Some(record.inventory.account.clone()).filter(|account| !account.is_empty()),
+        };
         let of = options.releases.get(&release.release).cloned().unwrap_or_default();
+        let of = How { account: account.clone(), ..of };
         let stop = options.cancel.child_token();
         let news = options.stop_waiting.clone();
         let steps = Steps::of(cluster, &plan.environment, release, &of, stop.clone(), &on_object);
@@ -56,11 +65,6 @@ pub(super) async fn prune(
             held.insert(release.release.clone(), record);
             continue;
         }
-        // One that left Git is taken away as it was written.
-        let account = match options.releases.get(&release.release) {
-            Some(how) => how.account.clone(),
-            None => Some(record.inventory.account.clone()).filter(|account| !account.is_empty()),
-        };
         let how = Options { cancel: options.cancel.clone(), account, on_object: &on_object, ..Options::default() };
         let report = prune_release(cluster, &plan.environment, release, record, &elsewhere, &how).await;
         outcome.take(&report);

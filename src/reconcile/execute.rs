@@ -159,8 +159,8 @@ pub(super) async fn execute(
     // What others changed needs no order, and waits for nobody.
     let mut plan = plan.clone();
     let mut corrections = BTreeMap::new();
-    for release in plan.releases.iter_mut().filter(|r| !r.gone && !r.refused() && !options.broken.contains(&r.release))
-    {
+    // A release that is refused stays what it was: that is held, too.
+    for release in plan.releases.iter_mut().filter(|r| !r.gone && !options.broken.contains(&r.release)) {
         let Some(correction) = correction(release, held) else { continue };
         for action in release.apply.iter_mut().filter(|a| correction.apply.iter().any(|c| c.id == a.id)) {
             action.verb = Verb::Unchanged;

@@ -135,10 +135,11 @@ impl Histories<'_> {
         }
         let Ok(rendered) = &release.rendered else { return Ok(Life::default()) };
         let mut life = Life { name: rendered.content.name.clone(), digest: rendered.digest.clone(), ..Life::default() };
-        if recorded.is_some_and(|r| r.digest == life.digest && r.state == Progress::Done) {
+        // The same content under another name, or in another namespace, is another revision.
+        if recorded.is_some_and(|r| r.says(&life.digest, &release.namespace, &life.name) && r.state == Progress::Done) {
             return Ok(life);
         }
-        if recorded.is_none() {
+        if recorded.is_none_or(|r| (&r.namespace, &r.name) != (&release.namespace, &life.name)) {
             life.installed = self.installed(&release.namespace, &life.name, &life.digest).await?;
         }
         if !matches!(life.installed, Installed::Same(_)) {

@@ -14,6 +14,7 @@ mod foresee;
 mod lifecycle;
 mod lint;
 mod needs;
+mod neighbours;
 mod observe;
 mod order;
 mod outcome;

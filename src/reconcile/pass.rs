@@ -13,7 +13,9 @@ use crate::drift::ObjectDrift;
 use crate::environment::{Diagnostics, OnDrift, Policies};
 use crate::history::Revision;
 use crate::manifest::{Inventory, Object, ObjectId, Redactor};
-use crate::plan::{Desired, DesiredObject, EnvironmentInput, Live, Plan, ReleaseInput, desire, plan};
+use crate::plan::{
+    Desired, DesiredObject, EnvironmentInput, Live, Neighbours, Plan, ReleaseInput, desire, doubts, plan,
+};
 use crate::report::EnvironmentStatus;
 
 use super::approval::Pending;
@@ -24,6 +26,7 @@ use super::execute::{ExecuteOptions, How, execute};
 use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
 use super::needs::{needed_objects, say_waits};
+use super::neighbours::{Here, Neighbourhood};
 use super::observe::list;
 use super::outcome::{Event, ReleaseOutcome};
 use super::ready::Waiting;
@@ -179,6 +182,8 @@ pub struct Reconciler {
     pub(super) asked: BTreeMap<String, Asked>,
     /// Revisions of helm's histories that were read.
     revisions: ReadRevisions,
+    /// What is known of the other environments.
+    neighbourhood: Neighbourhood,
 }
 
 impl Reconciler {
@@ -187,6 +192,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(cluster: Cluster, environment: &str, root: &str, view: Option<LiveView>) -> Self {
         Self {
+            neighbourhood: view.as_ref().map(LiveView::neighbourhood).unwrap_or_default(),
             cluster,
             environment: environment.to_owned(),
             root: root.to_owned(),
@@ -487,13 +493,25 @@ impl Reconciler {
                 });
             }
         }
-        let plan = plan(&EnvironmentInput {
+        let nobody = Neighbours::default();
+        let input = EnvironmentInput {
             environment: &self.environment,
             revision: &source.revision,
             releases,
             live: &live,
+            neighbours: &nobody,
             max_deletions: default_policies.prune.max_deletions,
-        });
+        };
+        let doubts = doubts(&input);
+        let neighbours = if doubts.is_empty() {
+            Neighbours::default()
+        } else {
+            let capabilities = self.cluster.capabilities().await?;
+            let (cluster, root, capabilities) = (&self.cluster, self.root.as_str(), &capabilities);
+            let here = Here { cluster, source, root, environment, capabilities, key: &key };
+            self.neighbourhood.ask(&here, &doubts).await?
+        };
+        let plan = plan(&EnvironmentInput { neighbours: &neighbours, ..input });
         let gone_back = lives.iter().filter(|(_, life)| life.is_back()).map(|(name, _)| name.clone()).collect();
         let notes = lives.iter().filter_map(|(name, life)| Some((name.clone(), life.note.clone()?))).collect();
         let revisions = lives.into_iter().filter_map(|(name, life)| Some((name, life.revision?))).collect();
@@ -558,6 +576,7 @@ impl Reconciler {
         let (read, cache) = task.await.map_err(|e| PassError::Internal(format!("rendering ended: {e}")))?;
         self.cache = cache;
         let desired = read.map(Arc::new).map_err(PassError::Environment)?;
+        self.neighbourhood.publish(&revision, &used, &desired).await;
         self.read = (!desired.incomplete).then(|| (revision, used, Arc::clone(&desired)));
         Ok(desired)
     }

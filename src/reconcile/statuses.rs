@@ -225,7 +225,8 @@ impl Reconciler {
         if release.is_none() {
             // It left Git: shown as long as something of it is there.
             let kept = held.map_or(0, |h| h.inventory.objects.len());
-            if kept == 0 && !look.problems.contains_key(name) {
+            let failed = outcomes.get(name).is_some_and(|o| !o.errors.is_empty());
+            if kept == 0 && !failed && !look.problems.contains_key(name) {
                 return None;
             }
             messages.insert(0, format!("left Git; {kept} objects stay"));

@@ -24,6 +24,8 @@ pub(super) struct Steps<'a> {
     revision: Option<Arc<Revision>>,
     /// How long a hook may take.
     timeout: Duration,
+    /// The user that hooks are written as.
+    account: Option<String>,
     cancel: CancellationToken,
     on_object: &'a (dyn Fn(&ObjectResult) + Send + Sync),
 }
@@ -60,6 +62,7 @@ impl<'a> Steps<'a> {
             plan,
             revision: how.content.clone(),
             timeout: how.timeout,
+            account: how.account.clone(),
             cancel: stop,
             on_object,
         }
@@ -68,7 +71,13 @@ impl<'a> Steps<'a> {
 
 impl Steps<'_> {
     fn hooks(&self) -> HookOptions<'_> {
-        HookOptions { cancel: self.cancel.clone(), timeout: self.timeout, on_object: self.on_object, memory: false }
+        HookOptions {
+            cancel: self.cancel.clone(),
+            timeout: self.timeout,
+            account: self.account.clone(),
+            on_object: self.on_object,
+            memory: false,
+        }
     }
 
     /// The hooks before the objects. Definitions that hooks may need come first.
@@ -80,7 +89,12 @@ impl Steps<'_> {
         let definitions: Vec<Action> = self.plan.apply.iter().filter(definition).cloned().collect();
         if !definitions.is_empty() {
             let first = ReleasePlan { apply: definitions, prune: Vec::new(), ..self.plan.clone() };
-            let options = Options { cancel: self.cancel.clone(), on_object: self.on_object, ..Options::default() };
+            let options = Options {
+                cancel: self.cancel.clone(),
+                account: self.account.clone(),
+                on_object: self.on_object,
+                ..Options::default()
+            };
             // The release is not at its revision yet.
             let revision = record.inventory.revision.clone();
             let report =
@@ -126,7 +140,8 @@ impl Steps<'_> {
 
     /// The end of an uninstallation.
     pub(super) async fn uninstalled(&self, record: &mut Record, keep_history: bool) -> Result<(), ApplyError> {
-        if self.plan.operation.as_ref().is_none_or(|o| o.kind != OperationKind::Uninstall) {
+        let ends = [OperationKind::Uninstall, OperationKind::HandOver];
+        if self.plan.operation.as_ref().is_none_or(|o| !ends.contains(&o.kind)) {
             return Ok(());
         }
         run_hooks(self.cluster, self.plan, &self.plan.after, record, &self.hooks()).await?;

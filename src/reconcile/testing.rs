@@ -64,6 +64,7 @@ pub async fn test_release(
         digest,
         version: Some(newest.version),
         held: None,
+        anew: false,
     };
     let plan = ReleasePlan {
         release: release.to_owned(),
@@ -89,7 +90,7 @@ pub async fn test_release(
         let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         seen.push(TestResult { id: result.id.clone(), failed });
     };
-    let options = HookOptions { cancel: cancel.clone(), timeout, on_object: &on_object, memory: true };
+    let options = HookOptions { cancel: cancel.clone(), timeout, account: None, on_object: &on_object, memory: true };
     let ran = run_hooks(cluster, &plan, &plan.before, &mut record, &options).await;
     record_tests(cluster, &record, &plan).await?;
     let tests = seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -13,6 +13,7 @@ use crate::manifest::{Gvk, ObjectId};
 use crate::plan::Live;
 
 use super::autoscalers::AUTOSCALERS;
+use super::neighbours::Neighbourhood;
 use super::observe::{Seen, list, look_up, resources};
 
 /// How long until the autoscalers' kind is asked for again.
@@ -29,6 +30,7 @@ pub struct LiveView {
     environments: Arc<Mutex<BTreeMap<String, watch::Sender<u64>>>>,
     /// Environments whose approvals are followed.
     approvals: Arc<Mutex<BTreeSet<String>>>,
+    neighbourhood: Neighbourhood,
     cancel: CancellationToken,
 }
 
@@ -41,6 +43,7 @@ impl LiveView {
             watcher: Arc::new(watcher),
             environments: Arc::default(),
             approvals: Arc::default(),
+            neighbourhood: Neighbourhood::default(),
             cancel: cancel.clone(),
         };
         let pump = view.clone();
@@ -61,6 +64,11 @@ impl LiveView {
             }
         });
         view
+    }
+
+    /// What is known of the cluster's environments.
+    pub(super) fn neighbourhood(&self) -> Neighbourhood {
+        self.neighbourhood.clone()
     }
 
     /// Counts the changes in an environment.
@@ -105,7 +113,11 @@ impl LiveView {
 
     fn told(&self, event: &LiveEvent) {
         match event {
-            LiveEvent::Changed { id } => {
+            LiveEvent::Changed { id, left } => {
+                // One that went over to another environment: who gave it up may forget it.
+                if let Some(environment) = left {
+                    self.notify(environment);
+                }
                 if let Some(seen) = self.watcher.get(id) {
                     self.notify(&seen.environment);
                     // The label may have been changed: the annotation still says whose it was.

@@ -302,6 +302,69 @@ async fn a_release_is_written_as_its_service_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hooks_are_written_as_the_service_account_too() {
+    let plane = crate::require!(ControlPlane::shared());
+    let client = plane.client().await;
+    let world = World::new(plane.kubeconfig(), "");
+    let name = &world.name;
+    let namespace: Namespace =
+        serde_json::from_value(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).unwrap();
+    Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+    let hook = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: before\n  annotations: {helm.sh/hook: \"pre-install,pre-delete\"}\n";
+    world
+        .repository
+        .write("charts/app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n")
+        .write("charts/app/templates/hook.yaml", hook);
+    world.release(&format!("{RELEASE}serviceAccount: deployer\nchart: charts/app\n"));
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), name);
+
+    let refused = world.run("apply", &[]).expect_code(2);
+    for said in ["cannot create resource \"configmaps\"", &format!("system:serviceaccount:{name}:deployer")] {
+        assert!(refused.stdout.contains(said), "{said}: {refused}");
+    }
+    assert!(maps.get_opt("before").await.unwrap().is_none());
+    let role: Role = serde_json::from_value(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "deploy"}, "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}]}))
+    .unwrap();
+    let binding: RoleBinding = serde_json::from_value(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "deploy"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deploy"},
+        "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": name}]}))
+    .unwrap();
+    Api::<Role>::namespaced(client.clone(), name).create(&PostParams::default(), &role).await.unwrap();
+    Api::<RoleBinding>::namespaced(client.clone(), name).create(&PostParams::default(), &binding).await.unwrap();
+    eventually("the role to be in force", Duration::from_secs(30), || async {
+        let applied = world.run("apply", &[]);
+        if applied.status.code() == Some(0) { Ok(()) } else { Err(applied.to_string()) }
+    })
+    .await;
+    let before = maps.get("before").await.unwrap();
+
+    // The hooks of its end are its own doing, too, when Git no longer says whose: without the right to delete what stands in
+    // their place, they do not run.
+    world.repository.remove(&format!("environments/{name}/app"));
+    let refused = world.run("apply", &[]).expect_code(2);
+    assert!(refused.stdout.contains("cannot delete resource \"configmaps\""), "{refused}");
+    assert_eq!(maps.get("before").await.unwrap().metadata.uid, before.metadata.uid);
+}
+
+/// What Git wants cannot be; what others changed is put right all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_release_is_still_kept_as_it_was() {
+    let sandbox = Sandbox::start();
+    let world = World::new(&sandbox.kubeconfig(), "");
+    let maps: Api<ConfigMap> = Api::namespaced(sandbox.client().await, &world.name);
+    world.manifests(&(deployment("a", "") + &config_map("c", "1")));
+    world.run("apply", &[]).expect_code(0);
+    let edit = json!({"data": {"value": "edited"}});
+    maps.patch("c", &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
+    world.manifests(&(deployment("b", "") + &config_map("c", "1") + &config_map("new", "1")));
+    let refused = world.run("apply", &[]).expect_code(2);
+    assert!(refused.stdout.contains("cannot be changed"), "{refused}");
+    assert_eq!(maps.get("c").await.unwrap().data.unwrap()["value"], "1", "{refused}");
+    assert!(maps.get_opt("new").await.unwrap().is_none(), "nothing from Git is applied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_diff_has_many_forms_and_no_secret() {
     let sandbox = Sandbox::start();
     let world = World::new(&sandbox.kubeconfig(), "");

@@ -1,5 +1,6 @@
 //! The cluster and what writes to it, on a real API server: apply, prune, inventories, watches, waits.
 
+mod adoption;
 mod objects;
 pub(crate) mod faults;
 mod immutable;
@@ -48,6 +49,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    adoption: what_kubectl_wrote_is_taken_over_whole, what_others_set_stays_theirs;
     objects: created_unchanged_configured, a_typo_is_an_error, what_force_takes_is_named, adoption_takes_over_what_helm_and_kubectl_wrote, cleared_managed_fields_leave_no_co_owner, another_releases_object_is_refused, nothing_is_deleted_that_is_not_provably_ours;
     read: discovery_is_two_requests, waits_for_workloads_on_watches;
     release: install_upgrade_prune_uninstall, one_invalid_object_and_nothing_is_applied, a_definition_and_its_objects_in_one_release, the_inventory_is_true_wherever_the_process_ends, an_interruption_finishes_the_object_in_hand, two_writers_of_one_inventory_do_not_lose_each_others_entries;
@@ -164,6 +166,7 @@ impl Bench {
                 lifecycle: None,
             }],
             live: &live,
+            neighbours: &plan::Neighbours::default(),
             max_deletions: MaxDeletions::Percent(100),
         };
         (plan::plan(&input), record)

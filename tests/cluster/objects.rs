@@ -99,10 +99,8 @@ pub(crate) async fn adoption_takes_over_what_helm_and_kubectl_wrote(kubeconfig: 
         assert_eq!(apply(&bench, &placed(&bench, config_map(&name, "ours"))).await.unwrap(), Action::Configured);
         let live = bench.live(&bench.id("/ConfigMap", &name)).await.unwrap();
         assert_eq!(live.value()["data"]["a"], "ours");
-        // kubectl create is a person's doing, not a tool that keeps a manifest.
-        let stays = manager == "kubectl-create";
-        assert_eq!(live.value()["data"].get("old").is_some(), stays, "{manager}");
-        assert_eq!(managers(&live).contains(&manager.to_owned()), stays, "{manager}");
+        assert!(live.value()["data"].get("old").is_none(), "{manager}");
+        assert_eq!(managers(&live), ["evenkeel"], "{manager}");
         assert_eq!(apply(&bench, &placed(&bench, config_map(&name, "ours"))).await.unwrap(), Action::Unchanged);
     }
 }
@@ -133,7 +131,8 @@ pub(crate) async fn another_releases_object_is_refused(kubeconfig: &Path) {
     let error = take(Accept::Own).await.unwrap_err();
     let says = format!("ConfigMap {}/c belongs to release a of environment {}", bench.namespace, bench.environment);
     assert_eq!(error.to_string(), says);
-    assert_eq!(take(Accept::Environment).await.unwrap().action, Action::Configured);
+    assert!(take(Accept::From(bench.owner("c"))).await.is_err(), "it is not the one that hands it over");
+    assert_eq!(take(Accept::From(bench.owner("a"))).await.unwrap().action, Action::Configured);
     let error = apply(&bench, &ours).await.unwrap_err();
     assert!(matches!(error, ApplyError::OwnedByAnother { .. }), "{error}");
 }

@@ -39,7 +39,7 @@ impl Watching {
             loop {
                 let event = self.events.recv().await.unwrap();
                 let ours = match &event {
-                    LiveEvent::Changed { id } | LiveEvent::Gone { id, .. } => self.mine.contains(id),
+                    LiveEvent::Changed { id, .. } | LiveEvent::Gone { id, .. } => self.mine.contains(id),
                     _ => true,
                 };
                 if ours && wanted(&event) {
@@ -73,8 +73,11 @@ impl Watching {
     }
 
     async fn changed(&mut self, id: &ObjectId) {
-        self.next(&format!("a change of {id}"), |e| matches!(e, LiveEvent::Changed { id: changed } if changed == id))
-            .await;
+        self.next(
+            &format!("a change of {id}"),
+            |e| matches!(e, LiveEvent::Changed { id: changed, .. } if changed == id),
+        )
+        .await;
     }
 
     async fn gone(&mut self, id: &ObjectId) {
