@@ -18,6 +18,7 @@ mod git;
 mod harness;
 mod health;
 mod helm;
+mod lookup;
 mod parity;
 mod remote;
 mod render;

@@ -23,6 +23,7 @@ use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, 
 use super::execute::{ExecuteOptions, How, execute};
 use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
+use super::lookups::{Looking, Lookups};
 use super::needs::{needed_objects, say_waits};
 use super::observe::list;
 use super::outcome::{Event, ReleaseOutcome};
@@ -113,6 +114,16 @@ pub struct Look {
 }
 
 impl Look {
+    /// Knows the secrets of a release: those that it renders, and those that its templates read.
+    pub(super) fn redactor(&self, release: &str) -> Redactor {
+        let own = Redactor::new(self.objects.get(release).into_iter().flatten().map(|o| &o.object));
+        let found = self.desired.releases.iter().find(|r| r.name == release);
+        match found.and_then(|r| r.rendered.as_ref().ok()) {
+            Some(rendered) => own.and(&rendered.looked_up),
+            None => own,
+        }
+    }
+
     /// The shortest interval of the environment and its releases.
     pub(super) fn interval(&self) -> Option<Duration> {
         let releases = self.desired.releases.iter().filter_map(|r| r.policies.as_ref()?.interval);
@@ -149,7 +160,7 @@ pub struct Reconciler {
     pub(super) environment: String,
     root: String,
     pub(super) view: Option<LiveView>,
-    cache: RenderCache,
+    pub(super) cache: RenderCache,
     /// What makes random values sticky.
     key: Option<Vec<u8>>,
     /// Whether that is the cluster's.
@@ -179,6 +190,8 @@ pub struct Reconciler {
     pub(super) asked: BTreeMap<String, Asked>,
     /// Revisions of helm's histories that were read.
     revisions: ReadRevisions,
+    /// What the templates ask of the cluster.
+    pub(super) looking: Looking,
 }
 
 impl Reconciler {
@@ -207,6 +220,7 @@ impl Reconciler {
             cut: false,
             asked: BTreeMap::new(),
             revisions: ReadRevisions::new(),
+            looking: Looking::default(),
         }
     }
 
@@ -250,7 +264,10 @@ impl Reconciler {
     /// # Errors
     /// When the environment's own files are wrong or the cluster cannot be asked.
     pub async fn look(&mut self, source: &Source) -> Result<Look, PassError> {
-        let desired = self.read(source).await?;
+        let lookups = self.looking.begin(&self.cluster, self.view.as_ref(), &self.environment);
+        let read = self.read(source, &lookups).await;
+        self.follow_lookups(&lookups).await?;
+        let desired = read?;
         let environment = &desired.environment;
         if environment.is_abstract {
             let file = crate::tree::join(&crate::tree::join(&self.root, &self.environment), "environment.yaml");
@@ -352,7 +369,7 @@ impl Reconciler {
             if let Some(back_to) = found.back_to.clone() {
                 let of = (self.root.as_str(), self.environment.as_str(), release.name.as_str());
                 let capabilities = self.cluster.capabilities().await?;
-                let rendered = self.earlier.rendered(source, of, &back_to, (&capabilities, &key)).await;
+                let rendered = self.earlier.rendered(source, of, &back_to, (&capabilities, &key, &lookups)).await;
                 let earlier = rendered.clone().map_err(|e| vec![e]);
                 let made = rendered.and_then(|rendered| {
                     let (objects, crds) = (rendered.objects.clone(), crds.iter().copied());
@@ -523,10 +540,20 @@ impl Reconciler {
             objects_of,
         };
         look.pending = look.find_pending(self.keyed);
+        if !look.averted.is_empty() {
+            self.follow_lookups(&lookups).await?;
+        }
         Ok(look)
     }
 
-    async fn read(&mut self, source: &Source) -> Result<Arc<DesiredEnvironment>, PassError> {
+    /// Follows what the renders in force have looked up.
+    async fn follow_lookups(&mut self, lookups: &Lookups) -> Result<(), PassError> {
+        let now = self.cache.answers().map(|(_, answers)| answers);
+        let answers = now.chain(self.earlier.answers());
+        Ok(self.looking.end(lookups, answers, self.view.as_ref(), &self.environment).await?)
+    }
+
+    async fn read(&mut self, source: &Source, lookups: &Arc<Lookups>) -> Result<Arc<DesiredEnvironment>, PassError> {
         let capabilities = self.cluster.capabilities().await?;
         if self.key.is_none() {
             // Before the first apply there is no key: what is shown then is as random as what will be applied.
@@ -539,18 +566,21 @@ impl Reconciler {
             && *revision == source.revision
             && *revision != WORKING_FOLDER
             && *known == capabilities
+            && self.looking.is_still(lookups)
+            && self.cache.due().is_none()
         {
             return Ok(Arc::clone(desired));
         }
         let (revision, used) = (source.revision.clone(), capabilities.clone());
         let (source, root, name) = (source.clone(), self.root.clone(), self.environment.clone());
         let mut cache = std::mem::take(&mut self.cache);
+        let lookups = Arc::clone(lookups);
         let task = tokio::task::spawn_blocking(move || {
             let read = read_environment(
                 &source,
                 &root,
                 &name,
-                &Ambience { capabilities: Some(&capabilities), key: &key },
+                &Ambience { capabilities: Some(&capabilities), key: &key, lookups: Some(&lookups) },
                 &mut cache,
             );
             (read, cache)
@@ -632,9 +662,7 @@ impl Reconciler {
                 depends_on: release.depends_on.clone(),
                 objects_of: look.objects_of.get(&release.name).cloned().unwrap_or_default(),
                 rules: release.health.clone(),
-                redactor: Arc::new(Redactor::new(
-                    look.objects.get(&release.name).into_iter().flatten().map(|o| &o.object),
-                )),
+                redactor: Arc::new(look.redactor(&release.name)),
                 on_failure: release.on_failure,
                 account: release.service_account.clone(),
                 digest: look.digests.get(&release.name).cloned().unwrap_or_default(),
