@@ -35,7 +35,7 @@ pub use error::{Cause, ClusterError, Refusal};
 pub use finished::Finished;
 pub use followed::{MAX_FOLLOWED, Standing};
 pub use history::{ReadRevision, StoredRevision};
-pub use index::Seen;
+pub use index::{Seen, version_digest};
 pub(crate) use key::{KEY_FIELD, KEY_SECRET};
 pub use lookup::{Sought, Versions, versions_of};
 pub(crate) use mark::{foreign_of, is_ours};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{ApplyError, Record, ensure_key};
+use crate::apply::{ApplyError, Checks, Record, ensure_key};
 use crate::cluster::{Approval, Capabilities, Cluster, ClusterError};
 use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
@@ -91,6 +91,8 @@ pub struct Look {
     pub inventories: BTreeMap<String, Inventory>,
     /// The marks of objects that differ from their inventories', and stay so for now; none where the object or our entry is gone.
     pub(super) known: BTreeMap<ObjectId, Option<String>>,
+    /// Digests of the versions of what is there.
+    pub(super) versions: BTreeMap<ObjectId, u64>,
     /// The desired objects by release.
     pub objects: BTreeMap<String, Vec<DesiredObject>>,
     /// Releases with changes from Git that wait, because `onCommit` says `plan`.
@@ -192,6 +194,8 @@ pub struct Reconciler {
     revisions: ReadRevisions,
     /// What the templates ask of the cluster.
     pub(super) looking: Looking,
+    /// What attempts before this one have dry-run.
+    checks: Arc<Checks>,
 }
 
 impl Reconciler {
@@ -221,6 +225,7 @@ impl Reconciler {
             asked: BTreeMap::new(),
             revisions: ReadRevisions::new(),
             looking: Looking::default(),
+            checks: Arc::default(),
         }
     }
 
@@ -413,6 +418,7 @@ impl Reconciler {
             Some(view) => view.observe(&self.cluster, &self.environment, &wanted).await?,
             None => list(&self.cluster, &self.environment, &wanted).await?,
         };
+        let versions = seen.iter().map(|(id, seen)| (id.clone(), seen.version)).collect();
         let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
         let autoscalers = Autoscalers::of(&self.cluster, self.view.as_ref()).await?;
         let strict: BTreeSet<String> = {
@@ -532,6 +538,7 @@ impl Reconciler {
             problems,
             inventories,
             known,
+            versions,
             objects,
             held_back: BTreeSet::new(),
             pending: None,
@@ -687,7 +694,10 @@ impl Reconciler {
             retry_after: options.retry_after,
             known: look.known.clone(),
             held_back: look.held_back.clone(),
+            checks: Arc::clone(&self.checks),
         };
+        let written = look.plan.releases.iter().flat_map(|r| &r.apply).filter(|a| a.verb.writes()).map(|a| &a.id);
+        self.checks.begin(look.versions.clone(), &written.collect());
         let held = self.held.get_or_insert_default();
         let (outcomes, cut) =
             execute(&self.cluster, self.view.as_ref(), &look.plan, held, &mut self.unready, &execution, tell).await;

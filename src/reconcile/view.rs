@@ -182,7 +182,7 @@ impl LiveView {
                         deleting: seen.deleting,
                         foreign: seen.foreign,
                     };
-                    found.insert(id.clone(), Seen { live });
+                    found.insert(id.clone(), Seen { live, version: seen.version });
                 }
                 None => {
                     missing.insert(id.clone(), version.clone());
@@ -301,6 +301,7 @@ mod tests {
             release: "clipper".into(),
             deleting: false,
             foreign: 0,
+            version: 0,
         }
     }
 
