@@ -19,6 +19,7 @@ mod harness;
 mod health;
 mod helm;
 mod histories;
+mod lookup;
 mod moves;
 mod parity;
 mod remote;

@@ -27,7 +27,7 @@ const HOOK: &str = "helm.sh/hook";
 pub struct HookOptions<'a> {
     /// Cancelled: the hook in hand runs on, and the next pass waits for it.
     pub cancel: CancellationToken,
-    /// How long one hook may take.
+    /// How long nothing of a hook may come nearer.
     pub timeout: Duration,
     /// The user that the hooks' objects are written as (`serviceAccount`).
     pub account: Option<String>,
@@ -119,7 +119,7 @@ impl Run<'_> {
             Finished::Gone => Some("it was deleted before it ended".to_owned()),
             Finished::TimedOut(says) => {
                 let after = humantime::format_duration(options.timeout);
-                Some(format!("it has not ended after {after}: {says}"))
+                Some(format!("it has not ended, and nothing of it came nearer for {after}: {says}"))
             }
         };
         run.completed = now();

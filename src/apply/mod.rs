@@ -6,6 +6,7 @@
 
 mod adopt;
 mod approve;
+mod checks;
 mod delete;
 mod error;
 mod history;
@@ -19,6 +20,7 @@ mod release;
 
 pub use adopt::Owner;
 pub use approve::{record_approval, remove_approval};
+pub use checks::{Checks, Passed};
 pub use delete::{Removed, Spared, delete_object};
 pub use error::{ApplyError, Taken};
 pub use history::{delete_history, record_revision, rewrite_revision};

@@ -1,11 +1,12 @@
 //! One release applied, then pruned, as a plan says.
 //!
 //! Before the first write the whole release is dry-run: an object that the server would refuse stops the release with nothing
-//! applied. The inventory is written before the first object (what was owned and what is about to be) and after the last (what
+//! applied. What an earlier attempt has dry-run over the same live version is not asked about again. The inventory is written before the first object (what was owned and what is about to be) and after the last (what
 //! is owned, exactly), so that it names every object at any time, whenever the process ends. Within one kind objects are
 //! written side by side; a kind begins when the one before it is done; an error ends the release after its kind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::adopt::Owner;
+use super::checks::{Checks, Passed};
 use super::delete::{Spared, delete_object};
 use super::error::{ApplyError, Taken};
 use super::lifecycle::begun;
@@ -38,6 +40,8 @@ pub struct Options<'a> {
     pub account: Option<String>,
     /// How long a CRD may take to be established.
     pub established: Duration,
+    /// What was dry-run by earlier attempts.
+    pub checks: Arc<Checks>,
     /// Told of every object.
     pub on_object: &'a OnObject<'a>,
 }
@@ -49,6 +53,7 @@ impl Default for Options<'_> {
             parallel: 8,
             account: None,
             established: Duration::from_secs(60),
+            checks: Arc::default(),
             on_object: &|_| {},
         }
     }
@@ -208,7 +213,7 @@ pub async fn prune_release(
 struct Planned<'a> {
     action: &'a plan::Action,
     object: &'a Object,
-    checked: Option<DryRun>,
+    checked: Option<Passed>,
 }
 
 impl Work<'_> {
@@ -289,7 +294,11 @@ impl Work<'_> {
     /// unchecked.
     async fn validate(&mut self, planned: &mut [Planned<'_>], plan: &ReleasePlan) -> Result<(), ApplyError> {
         self.interrupted()?;
-        let cluster = &self.actor;
+        let (cluster, options) = (&self.actor, self.options);
+        let account = options.account.as_deref();
+        for p in planned.iter_mut().filter(|p| p.checked.is_none()) {
+            p.checked = options.checks.known(p.action, account);
+        }
         let open = planned.iter().enumerate().filter(|(_, p)| p.checked.is_none());
         let run = |(i, p): (usize, &Planned<'_>)| {
             let (object, anew) = (p.object.clone(), p.action.verb == Verb::Recreate);
@@ -299,7 +308,11 @@ impl Work<'_> {
         let results: Vec<_> = stream::iter(runs).buffer_unordered(self.options.parallel.max(1)).collect().await;
         for (i, result) in results {
             match result {
-                Ok(run) => planned[i].checked = Some(run),
+                Ok(DryRun { exists, taken, .. }) => {
+                    let passed = Passed { exists, taken };
+                    options.checks.note(planned[i].action, account, &passed);
+                    planned[i].checked = Some(passed);
+                }
                 Err(error) if comes_later(&error, planned[i].object, plan) => {}
                 Err(error) => {
                     let action = planned[i].action;
@@ -402,7 +415,7 @@ impl Work<'_> {
                 return (*p, None);
             }
             let before = match &p.checked {
-                Some(DryRun { exists: false, .. }) => Before::Absent,
+                Some(Passed { exists: false, .. }) => Before::Absent,
                 _ => Before::Unknown,
             };
             let from = Owner::parse(&p.action.from).filter(|_| p.action.verb == Verb::Transfer);
@@ -416,6 +429,9 @@ impl Work<'_> {
         let mut stopped = false;
         while let Some((planned, result)) = results.next().await {
             let action = planned.action;
+            if result.is_some() {
+                options.checks.forget(&action.id);
+            }
             match result {
                 None => stopped = true,
                 Some(Err(error)) => self.failed(action, error),

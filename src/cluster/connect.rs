@@ -131,7 +131,7 @@ pub fn namespace_of(options: &ConnectOptions) -> String {
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) shared: Arc<Shared>,
-    /// Whom writes impersonate.
+    /// Whom writes and lookups impersonate.
     pub(super) actor: Option<Arc<str>>,
 }
 
@@ -204,7 +204,7 @@ impl Cluster {
         Self::assemble(client, server.clone(), default_namespace.clone(), Some(system_namespace.clone()))
     }
 
-    /// The same cluster, written to as a user that this one may impersonate; reads stay its own.
+    /// The same cluster, written to as a user that this one may impersonate; reads stay its own, but for lookups.
     #[must_use]
     pub fn acting_as(&self, user: Option<&str>) -> Self {
         Self { shared: Arc::clone(&self.shared), actor: user.map(Arc::from) }

@@ -10,9 +10,15 @@ use tokio_util::sync::CancellationToken;
 use super::connect::Cluster;
 use super::discovery::Resource;
 use super::error::ClusterError;
+use super::read::typed;
+use super::wait::Patience;
 use super::watch::{Scope, Sink, follow};
 use super::wire::JSON;
+use crate::health::health;
 use crate::manifest::{Gvk, ObjectId};
+
+/// The label that the pods of a Job carry, with its UID.
+const OF_JOB: &str = "batch.kubernetes.io/controller-uid";
 
 /// How an object's run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +29,7 @@ pub enum Finished {
     Failed(String),
     /// It is not there any more, and nobody knows how it ended.
     Gone,
-    /// It runs still: what it says of itself.
+    /// It runs still, and nothing of it has come nearer for too long: what it says of itself.
     TimedOut(String),
     /// The wait was cut short.
     Cancelled,
@@ -31,7 +37,8 @@ pub enum Finished {
 
 impl Cluster {
     /// Waits until the object with that UID has run to its end, as helm does for its hooks: a Job is complete or failed, a Pod
-    /// succeeded or failed; other kinds are done at once. Costs a watch.
+    /// succeeded or failed; other kinds are done at once. The time is that in which neither the object nor, of a Job, its pods come
+    /// nearer. Costs a watch, of a Job two.
     ///
     /// # Errors
     /// When the kind is not served. A server that cannot be reached is waited for.
@@ -86,10 +93,13 @@ impl Cluster {
             fields: format!("metadata.name={}", id.name),
             metadata: false,
         };
-        let mut sink = One { resource, uid, until_gone, seen: false, says: String::new(), ended: None };
+        let patience = Patience::default();
+        let (says, nearer) = (String::new(), &patience);
+        let mut sink = One { resource, uid, until_gone, nearer, seen: false, says, ended: None };
         let over = tokio::select! {
             () = follow::<Value>(self, &scope, &mut sink) => None,
-            () = tokio::time::sleep(timeout) => Some(false),
+            () = self.follow_pods(id, uid, &patience), if !until_gone && id.kind == "Job" => None,
+            () = patience.over(timeout) => Some(false),
             () = cancel.cancelled() => Some(true),
         };
         Ok(match (over, sink.ended) {
@@ -97,6 +107,25 @@ impl Cluster {
             (Some(true), None) => Finished::Cancelled,
             _ => Finished::TimedOut(sink.says),
         })
+    }
+
+    /// Follows the pods of a Job. All are one: what the second attempt does again is no progress. Never ends.
+    async fn follow_pods(&self, job: &ObjectId, uid: &str, nearer: &Patience) {
+        match self.resource(&Gvk::new("v1", "Pod")).await {
+            Ok(resource) => {
+                let id = resource.id(&job.namespace, &job.name);
+                let scope = Scope {
+                    resource: resource.clone(),
+                    namespace: job.namespace.clone(),
+                    labels: format!("{OF_JOB}={uid}"),
+                    fields: String::new(),
+                    metadata: false,
+                };
+                follow::<Value>(self, &scope, &mut Pods { resource, id, nearer }).await;
+            }
+            Err(error) => tracing::warn!(%error, job = %job.display(), "its pods cannot be followed"),
+        }
+        std::future::pending().await
     }
 
     /// How an object ended that was collected: the Job controller tells it in an event.
@@ -130,7 +159,7 @@ impl Cluster {
             return said;
         }
         let Ok(resource) = self.resource(&Gvk::new("v1", "Pod")).await else { return said };
-        let labels = format!("batch.kubernetes.io/controller-uid={uid}");
+        let labels = format!("{OF_JOB}={uid}");
         let Ok(page) = self.page(&resource.collection(&id.namespace), &labels, "", JSON, "").await else { return said };
         let mut pods: Vec<&Value> = page.items.iter().collect();
         pods.sort_by_key(|pod| pod.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default());
@@ -151,6 +180,7 @@ struct One<'a> {
     resource: Resource,
     uid: &'a str,
     until_gone: bool,
+    nearer: &'a Patience,
     seen: bool,
     says: String,
     ended: Option<Finished>,
@@ -164,6 +194,9 @@ impl One<'_> {
         self.seen = true;
         if self.until_gone {
             return ControlFlow::Continue(());
+        }
+        if let Ok(object) = typed(item.clone(), &self.resource) {
+            self.nearer.observe(&object.id(), &object, &health(&object));
         }
         match if self.resource.gvk.kind == "Job" { job(item) } else { pod(item) } {
             Ok(ended) => {
@@ -217,6 +250,43 @@ impl Sink<Value> for One<'_> {
 
     fn lost(&mut self, error: &ClusterError) {
         tracing::warn!(kind = %self.resource.gvk, %error, "waiting for a server that cannot be followed");
+    }
+}
+
+/// The pods of a Job.
+struct Pods<'a> {
+    resource: Resource,
+    /// What all of them are.
+    id: ObjectId,
+    nearer: &'a Patience,
+}
+
+impl Sink<Value> for Pods<'_> {
+    fn relist(&mut self) {}
+
+    fn listed(&mut self, item: Value) {
+        let _ = self.changed(item);
+    }
+
+    fn complete(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn changed(&mut self, item: Value) -> ControlFlow<()> {
+        if let Ok(pod) = typed(item, &self.resource) {
+            self.nearer.observe(&self.id, &pod, &health(&pod));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn deleted(&mut self, _: Value) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn resumed(&mut self) {}
+
+    fn lost(&mut self, error: &ClusterError) {
+        tracing::debug!(%error, "the pods of a Job cannot be followed; trying again until they can");
     }
 }
 

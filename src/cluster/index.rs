@@ -1,10 +1,11 @@
-//! What the watches know of every object, instead of the objects: 72 bytes and a name each.
+//! What the watches know of every object, instead of the objects: 80 bytes and a name each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::mark::{foreign_of, mark_of, mark_text};
 use crate::manifest::{ANNOTATION_OWNER, LABEL_ENVIRONMENT, LABEL_RELEASE, ObjectId, owner_of};
@@ -26,6 +27,17 @@ pub struct Seen {
     pub deleting: bool,
     /// What others own of it, digested; 0 when that is nothing.
     pub foreign: u64,
+    /// A digest of its version.
+    pub version: u64,
+}
+
+/// A version as 64 bits: itself, where it is a number, as etcd's are.
+#[must_use]
+pub fn version_digest(version: &str) -> u64 {
+    version.parse().unwrap_or_else(|_| {
+        let digest = Sha256::digest(version);
+        digest[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    })
 }
 
 /// An object's metadata, as far as it is looked at.
@@ -44,6 +56,7 @@ struct Fields {
     annotations: BTreeMap<String, String>,
     managed_fields: Value,
     deletion_timestamp: Option<String>,
+    resource_version: String,
 }
 
 /// Whom a label pair names; shared by all objects of a release.
@@ -66,6 +79,7 @@ struct Entry {
     owner: Owner,
     deleting: bool,
     foreign: u64,
+    version: u64,
 }
 
 /// A UID in 16 bytes where it is a UUID, as Kubernetes' are.
@@ -143,15 +157,24 @@ impl Index {
             owner,
             deleting: fields.deletion_timestamp.is_some(),
             foreign: foreign_of(&fields.managed_fields),
+            version: version_digest(&fields.resource_version),
         };
         let of_kind = self.kinds.entry((group.to_owned(), kind.to_owned())).or_default();
         match of_kind.insert(key, entry.clone()) {
-            Some(old) if old == entry => Update::Same,
-            Some(old) if (Entry { foreign: entry.foreign, ..old.clone() }) == entry => Update::Foreign,
-            old => {
-                let left = old.filter(|old| *old.home.0 != *environment).map(|old| old.home.0.to_string());
+            Some(mut old) => {
+                // That there is another version says nothing by itself.
+                old.version = entry.version;
+                if old == entry {
+                    return Update::Same;
+                }
+                old.foreign = entry.foreign;
+                if old == entry {
+                    return Update::Foreign;
+                }
+                let left = (*old.home.0 != *environment).then(|| old.home.0.to_string());
                 Update::Changed { id, left }
             }
+            None => Update::Changed { id, left: None },
         }
     }
 
@@ -239,6 +262,7 @@ fn seen(id: &ObjectId, entry: &Entry) -> Seen {
         release,
         deleting: entry.deleting,
         foreign: entry.foreign,
+        version: entry.version,
     }
 }
 
@@ -278,6 +302,12 @@ mod tests {
         });
         assert_eq!(index.insert("apps", "Deployment", &foreign), Update::Foreign);
         assert_eq!(index.insert("apps", "Deployment", &foreign), Update::Same);
+        let id = id("apps", "Deployment", "ns/a");
+        assert_eq!(
+            index.get(&id).map(|seen| seen.version),
+            Some(9),
+            "the version is that of the last update all the same"
+        );
         for change in [
             object("a", |m| m["managedFields"][0]["fieldsV1"] = json!({})),
             object("a", |m| m["managedFields"] = json!([])),

@@ -18,7 +18,7 @@ use super::error::ClusterError;
 use super::read::typed;
 use super::watch::{Scope, Sink, follow};
 use crate::health::{Health, Progress, Rules};
-use crate::manifest::ObjectId;
+use crate::manifest::{Object, ObjectId};
 
 /// What a wait that is over its time is given to see how things are.
 const LAST_LOOK: Duration = Duration::from_secs(5);
@@ -70,6 +70,25 @@ impl Patience {
     #[must_use]
     pub fn idle(&self) -> Duration {
         self.lock().since.map_or(Duration::MAX, |since| since.elapsed())
+    }
+
+    /// Takes in how an object is, under an identity that may stand for several: what comes nearer begins the time anew.
+    pub(super) fn observe(&self, id: &ObjectId, object: &Object, health: &Health) {
+        let mut seen = self.lock();
+        if seen.objects.entry(id.clone()).or_default().observe(object, health) {
+            seen.since = Some(Instant::now());
+        }
+    }
+
+    /// Ends when nothing has come nearer for so long.
+    pub(super) async fn over(&self, timeout: Duration) {
+        loop {
+            let left = timeout.saturating_sub(self.idle());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -151,13 +170,7 @@ impl Cluster {
 
 /// Ends when nothing has come nearer for too long. A wait that begins like that first looks how things are.
 async fn impatient(wait: &Wait<'_>, state: &Mutex<Looked>, listed: &Notify) {
-    loop {
-        let left = wait.timeout.saturating_sub(wait.patience.idle());
-        if left.is_zero() {
-            break;
-        }
-        tokio::time::sleep(left).await;
-    }
+    wait.patience.over(wait.timeout).await;
     let looked = async {
         loop {
             let told = listed.notified();
@@ -202,10 +215,7 @@ impl ReadySink<'_> {
             if gone { Health::InProgress("it was deleted".to_owned()) } else { self.wait.rules.health(&object) };
         let id = object.id();
         if !gone {
-            let mut seen = self.wait.patience.lock();
-            if seen.objects.entry(id.clone()).or_default().observe(&object, &health) {
-                seen.since = Some(Instant::now());
-            }
+            self.wait.patience.observe(&id, &object, &health);
         }
         let changed = {
             let mut state = self.lock();

@@ -12,7 +12,9 @@ use super::autoscaler::{Autoscaler, AutoscalerSink, Autoscalers};
 use super::connect::Cluster;
 use super::discovery::Resource;
 use super::error::ClusterError;
+use super::followed::{Followed, Standing};
 use super::index::{Index, Metadata, Seen, Update, id as id_of};
+use super::lookup::{Sought, Versions};
 use super::watch::{Scope, Sink, follow};
 use crate::manifest::{Gvk, LABEL_ENVIRONMENT, ObjectId};
 
@@ -47,6 +49,11 @@ pub enum LiveEvent {
     },
     /// What the autoscalers of the cluster target has changed.
     Autoscalers,
+    /// Something is no longer as an environment's templates read it.
+    LookedUp {
+        /// Which environment.
+        environment: String,
+    },
 }
 
 /// What the watch tasks share.
@@ -137,6 +144,7 @@ impl State {
 pub struct Watcher {
     cluster: Cluster,
     shared: Shared,
+    followed: Followed,
     stop: CancellationToken,
 }
 
@@ -160,8 +168,9 @@ impl Watcher {
             attended: BTreeMap::new(),
             strict: BTreeMap::new(),
         };
+        let followed = Followed::new(events.clone());
         let shared = Shared { state: Arc::new(Mutex::new(state)), events, progress: Arc::new(watch::Sender::new(0)) };
-        let watcher = Self { cluster: cluster.clone(), shared, stop: CancellationToken::new() };
+        let watcher = Self { cluster: cluster.clone(), shared, followed, stop: CancellationToken::new() };
         (watcher, receiver)
     }
 
@@ -297,6 +306,51 @@ impl Watcher {
     #[must_use]
     pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {
         self.shared.state().autoscalers.target(id).map(str::to_owned)
+    }
+
+    /// To be taken before an environment's templates read, for [`Watcher::follow_lookups`].
+    #[must_use]
+    pub fn lookups_mark(&self) -> u64 {
+        self.followed.mark()
+    }
+
+    /// Follows what an environment's templates have looked up, and nothing else of it; [`LiveEvent::LookedUp`] tells when one is
+    /// no longer as it was read. Each comes with its versions when it was read since `mark` was taken.
+    ///
+    /// # Errors
+    /// When the kinds cannot be discovered.
+    pub async fn follow_lookups(
+        &self,
+        environment: &str,
+        looked_up: BTreeMap<Sought, Option<Versions>>,
+        mark: u64,
+    ) -> Result<(), ClusterError> {
+        let kinds = self.cluster.kinds().await?;
+        let with_resource = |(sought, read): (Sought, Option<Versions>)| {
+            let resource = kinds.resource(&sought.gvk()).cloned();
+            (sought, (read, resource))
+        };
+        let wanted = looked_up.into_iter().map(with_resource).collect();
+        self.followed.follow(&self.cluster, environment, wanted, mark, &self.stop);
+        Ok(())
+    }
+
+    /// How something that an environment's templates looked up is.
+    #[must_use]
+    pub fn looked_up(&self, environment: &str, sought: &Sought) -> Standing {
+        self.followed.standing(environment, sought)
+    }
+
+    /// What an environment's templates looked up and nobody can follow, and why.
+    #[must_use]
+    pub fn unfollowed(&self, environment: &str) -> BTreeMap<Sought, String> {
+        self.followed.left_out(environment)
+    }
+
+    /// Whether something has changed of what an environment's templates read, since it said last what that was.
+    #[must_use]
+    pub fn lookups_changed(&self, environment: &str) -> bool {
+        self.followed.news(environment)
     }
 
     /// How many objects are known, and the bytes that they take.

@@ -1,6 +1,6 @@
 //! Whether an object that is waited for comes nearer. What counts is what was not there before in the same wait: a counter
-//! beyond its highest value so far, a condition or phase of a state and reason not seen yet, fewer old replicas than ever. A
-//! container that crashes and comes up in turn is no progress, and no wait is fed for ever.
+//! beyond its highest value so far, a condition or phase of a state and reason not seen yet, fewer old replicas than ever, a
+//! container that starts or ends well for the first time. A container that crashes and comes up in turn is no progress, and no wait is fed for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,6 +62,15 @@ impl Progress {
         if let Some(phase) = status.get("phase").and_then(Value::as_str) {
             nearer |= self.is_new(format!("phase {phase}"));
         }
+        for list in ["initContainerStatuses", "containerStatuses"] {
+            for container in status.get(list).and_then(Value::as_array).into_iter().flatten() {
+                let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
+                let runs = container.pointer("/state/running").is_some();
+                let code = container.pointer("/state/terminated/exitCode").and_then(Value::as_i64);
+                nearer |= runs && self.is_new(format!("container {name} runs"));
+                nearer |= code == Some(0) && self.is_new(format!("container {name} is done"));
+            }
+        }
         if health.is_current() {
             nearer |= self.is_new("current".to_owned());
         }
@@ -100,6 +109,21 @@ mod tests {
         let available = |status: &str| json!({"conditions": [{"type": "Available", "status": status, "reason": "r"}]});
         assert!(observe(&mut progress, available("False")));
         assert!(observe(&mut progress, available("True")));
+    }
+
+    #[test]
+    fn a_container_starts_and_ends_well_once() {
+        let mut progress = Progress::default();
+        let pod = |first: Value, second: Value| json!({"initContainerStatuses": [{"name": "a", "state": first}, {"name": "b", "state": second}]});
+        let (waits, runs) = (json!({"waiting": {}}), json!({"running": {"startedAt": "t"}}));
+        let (done, failed) = (json!({"terminated": {"exitCode": 0}}), json!({"terminated": {"exitCode": 1}}));
+        observe(&mut progress, pod(waits.clone(), waits.clone()));
+        assert!(observe(&mut progress, pod(runs.clone(), waits.clone())));
+        assert!(!observe(&mut progress, pod(failed, waits.clone())));
+        assert!(!observe(&mut progress, pod(runs.clone(), waits.clone())), "it starts again");
+        assert!(observe(&mut progress, pod(done.clone(), waits)));
+        assert!(observe(&mut progress, pod(done.clone(), runs)), "the next one starts");
+        assert!(observe(&mut progress, pod(done.clone(), done)));
     }
 
     #[test]

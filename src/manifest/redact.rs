@@ -62,6 +62,16 @@ impl Redactor {
         }
         let lines: Vec<String> = values.iter().flat_map(|v| v.lines()).map(|l| l.trim().to_owned()).collect();
         values.extend(lines);
+        Self::knowing(values)
+    }
+
+    /// Knows what another one knows, too.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self::knowing(self.values.iter().chain(&other.values).cloned())
+    }
+
+    fn knowing(values: impl IntoIterator<Item = String>) -> Self {
         let long = |value: &String| value.trim().len() >= SHORTEST;
         let mut values: Vec<String> = values.into_iter().map(|v| v.trim().to_owned()).filter(long).collect();
         values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -69,15 +79,22 @@ impl Redactor {
         Self { values }
     }
 
-    /// The text without them.
+    /// The text without the values that it knows: for words of our own, in which nothing else is secret.
     #[must_use]
-    pub fn redact(&self, text: &str) -> String {
+    pub fn without_values(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for value in &self.values {
             if text.contains(value.as_str()) {
                 text = text.replace(value.as_str(), MASK);
             }
         }
+        text
+    }
+
+    /// The text without them, and without what looks like a credential.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = self.without_values(text);
         for look in LOOKS.iter() {
             let shown = if look.as_str().contains("://") { format!("${{1}}{MASK}@") } else { format!("${{1}}{MASK}") };
             text = look.replace_all(&text, shown.as_str()).into_owned();
@@ -112,6 +129,9 @@ mod tests {
         ] {
             assert_eq!(redactor.redact(text), expected);
         }
+        let own = "values.yaml:3:1: password: {{ .x }} is not hunter2-and-more";
+        assert_eq!(redactor.without_values(own), "values.yaml:3:1: password: {{ .x }} is not <secret>");
+        assert_eq!(Redactor::default().and(&redactor).without_values(own), redactor.without_values(own));
         assert_eq!(format!("{redactor:?}").matches("hunter2").count(), 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
@@ -11,10 +12,12 @@ use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, OnFailure, Policies, Release};
 use crate::health::Rules;
 use crate::history::{self, Revision};
-use crate::manifest::{self, Object};
+use crate::manifest::{self, Object, Redactor};
 use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
 use crate::values::{Layer, LayerKind, Merged};
 
+use super::lookups::{Answers, Lookups, OfRelease};
+use super::rerenders::Rerenders;
 use super::source::Source;
 
 /// An environment with its releases rendered, as far as they can be.
@@ -66,6 +69,8 @@ pub struct Rendered {
     pub digest: String,
     /// The chart, where there is one.
     pub chart: Option<Arc<CompiledChart>>,
+    /// Knows the values of the Secrets that its templates looked up.
+    pub(super) looked_up: Redactor,
 }
 
 impl Rendered {
@@ -83,12 +88,76 @@ impl Rendered {
     }
 }
 
+/// What a release renders, or everything that is wrong with it.
+type Outcome = Result<Arc<Rendered>, Vec<String>>;
+
 /// Renders of earlier passes, by release: used again while everything that they depend on is the same.
 #[derive(Debug, Default)]
 pub struct RenderCache {
-    renders: BTreeMap<String, (String, Arc<Rendered>)>,
+    renders: BTreeMap<String, Kept>,
     /// Parsed charts by path, with the digest of the folder that they stand in.
     charts: BTreeMap<String, (String, Arc<CompiledChart>)>,
+    /// How often releases rendered again because of what they look up.
+    rerenders: BTreeMap<String, Rerenders>,
+    /// Releases that look up something else by now and may not render again yet: when they may.
+    late: BTreeMap<String, Instant>,
+}
+
+/// One render.
+#[derive(Debug, Clone)]
+struct Kept {
+    /// What it depends on in Git and the cluster's abilities.
+    key: String,
+    rendered: Outcome,
+    /// What it looked up.
+    answers: Answers,
+}
+
+impl RenderCache {
+    /// What was looked up, by release.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (&str, &Answers)> {
+        self.renders.iter().map(|(name, kept)| (name.as_str(), &kept.answers))
+    }
+
+    /// When a release that has to wait renders again.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.late.values().min().copied()
+    }
+
+    /// Whether a release looks up something else by now and may not render again yet.
+    pub(super) fn is_late(&self, release: &str) -> bool {
+        self.late.contains_key(release)
+    }
+
+    /// Whether a release renders something new whenever what it looks up has changed, without an end.
+    pub(super) fn is_restless(&self, release: &str) -> bool {
+        self.rerenders.get(release).is_some_and(|renders| renders.is_restless(Instant::now()))
+    }
+
+    /// What a release rendered before, as far as that is still so, or has to do for now.
+    fn still(&mut self, name: &str, key: &str, ambience: &Ambience<'_>) -> Option<Kept> {
+        let kept = self.renders.get(name).filter(|kept| kept.key == key)?;
+        if !ambience.lookups.is_none_or(|lookups| lookups.are_same(&kept.answers)) {
+            let now = Instant::now();
+            let wait = self.rerenders.entry(name.to_owned()).or_default().wait(now)?;
+            self.late.insert(name.to_owned(), now + wait);
+        }
+        Some(kept.clone())
+    }
+
+    /// Notes a render. Where it replaces one of the same key, what it looked up made the difference; any other begins anew.
+    fn note(&mut self, name: &str, next: &Kept) {
+        let Some(before) = self.renders.get(name).filter(|kept| kept.key == next.key) else {
+            self.rerenders.remove(name);
+            return;
+        };
+        let new = match (&before.rendered, &next.rendered) {
+            (Ok(before), Ok(next)) => before.digest != next.digest,
+            (Err(before), Err(next)) => before != next,
+            _ => true,
+        };
+        self.rerenders.entry(name.to_owned()).or_default().note(Instant::now(), new);
+    }
 }
 
 /// What a render depends on besides Git.
@@ -98,10 +167,12 @@ pub struct Ambience<'a> {
     pub capabilities: Option<&'a cluster::Capabilities>,
     /// The key that makes random values sticky: kept in the cluster, so that nobody can guess them from names.
     pub key: &'a [u8],
+    /// The cluster as templates look into it; without it, they find nothing, as in `helm template`.
+    pub lookups: Option<&'a Arc<Lookups>>,
 }
 
 impl Ambience<'_> {
-    /// What a render depends on, digested: equal keys render equally.
+    /// What a render depends on besides what it looks up, digested: equal keys and answers render equally.
     fn key_of(&self, release: &Release, time: jiff::Timestamp) -> String {
         let mut digest = Sha256::new();
         digest.update(&release.digest);
@@ -128,6 +199,7 @@ pub fn read_environment(
     let mut releases = Vec::new();
     let mut fresh = BTreeMap::new();
     let mut incomplete = false;
+    cache.late.clear();
     for (stage, names) in environment.stages.iter().enumerate() {
         for release in names.iter().filter_map(|n| environment.release(n)) {
             releases.push(match release {
@@ -146,15 +218,20 @@ pub fn read_environment(
                 },
                 Ok(release) => {
                     let key = ambience.key_of(release, source.time);
-                    let rendered = match cache.renders.get(&release.name) {
-                        Some((known, rendered)) if *known == key => Ok(Arc::clone(rendered)),
-                        _ => render(source, release, ambience, &mut cache.charts).map(Arc::new),
+                    let kept = cache.still(&release.name, &key, ambience).unwrap_or_else(|| {
+                        let (rendered, answers) = rendered(source, release, ambience, &mut cache.charts);
+                        let next = Kept { key, rendered, answers };
+                        cache.note(&release.name, &next);
+                        next
+                    });
+                    let rendered = kept.rendered.clone();
+                    let unfetched = match (&rendered, &release.chart) {
+                        (Err(_), Some(ChartSource::Locked(locked))) => !source.charts.has(locked),
+                        _ => false,
                     };
-                    if let (Err(_), Some(ChartSource::Locked(locked))) = (&rendered, &release.chart) {
-                        incomplete |= !source.charts.has(locked);
-                    }
-                    if let Ok(rendered) = &rendered {
-                        fresh.insert(release.name.clone(), (key, Arc::clone(rendered)));
+                    incomplete |= unfetched;
+                    if !unfetched {
+                        fresh.insert(release.name.clone(), kept);
                     }
                     DesiredRelease {
                         name: release.name.clone(),
@@ -215,10 +292,29 @@ pub(super) fn chart_layers(chart: &Chart, keys: &mut Vec<String>, found: &mut Ve
     Ok(())
 }
 
+/// Renders a release, with what it looked up. Errors do not show what stands in the Secrets that it read.
+fn rendered(
+    source: &Source,
+    release: &Release,
+    ambience: &Ambience<'_>,
+    charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
+) -> (Outcome, Answers) {
+    let live = ambience.lookups.map(|lookups| Lookups::of(lookups, release.service_account.as_deref()));
+    let rendered = render(source, release, ambience, live.clone(), charts);
+    let Some(live) = live else { return (rendered.map(Arc::new), Answers::new()) };
+    let looked_up = live.redactor();
+    let rendered = match rendered {
+        Ok(rendered) => Ok(Arc::new(Rendered { looked_up, ..rendered })),
+        Err(errors) => Err(errors.iter().map(|error| looked_up.without_values(error)).collect()),
+    };
+    (rendered, live.answers())
+}
+
 fn render(
     source: &Source,
     release: &Release,
     surroundings: &Ambience<'_>,
+    live: Option<Arc<OfRelease>>,
     charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
 ) -> Result<Rendered, Vec<String>> {
     let mut made = Rendered::default();
@@ -229,7 +325,10 @@ fn render(
     content.chart = history::plain_chart(&release.release_name);
     if let Some(place) = &release.chart {
         let chart = compiled(source, place, charts).map_err(|e| vec![e])?;
-        let options = render_options(source, release, surroundings);
+        let mut options = render_options(source, release, surroundings);
+        if let Some(live) = live {
+            options.surroundings.lookup = live;
+        }
         let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
         for warning in &rendered.warnings {
             tracing::debug!(release = %release.name, %warning, "helm would warn");

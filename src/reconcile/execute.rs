@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{Action as Done, ApplyError, ObjectResult, Options, Record, ReleaseReport, apply_release};
+use crate::apply::{Action as Done, ApplyError, Checks, ObjectResult, Options, Record, ReleaseReport, apply_release};
 use crate::cluster::{Cluster, Patience, Wait};
 use crate::environment::OnFailure;
 use crate::health::Rules;
@@ -109,6 +109,8 @@ pub(super) struct ExecuteOptions {
     pub(super) held_back: BTreeSet<String>,
     /// What differed already when it was looked at: no news.
     pub(super) known: BTreeMap<ObjectId, Option<String>>,
+    /// What was dry-run before.
+    pub(super) checks: Arc<Checks>,
 }
 
 /// What the work on a release comes to.
@@ -341,6 +343,7 @@ impl<'a> Run<'a> {
         }
         let (name, release, slots) = (name.to_owned(), release.clone(), Arc::clone(&self.slots));
         let (cancel, stop) = (self.options.cancel.clone(), self.stop.clone());
+        let checks = Arc::clone(&self.options.checks);
         self.writing += 1;
         self.work.push(Box::pin(async move {
             let _slot = slots.acquire_owned().await;
@@ -356,6 +359,7 @@ impl<'a> Run<'a> {
                         cancel: cancel.clone(),
                         account: how.account.clone(),
                         on_object: &on_object,
+                        checks,
                         ..Options::default()
                     };
                     apply_release(cluster, environment, &revision, &release, record, &options).await

@@ -16,6 +16,7 @@ use crate::plan::{Doubts, Marked, Neighbours, UnknownHome};
 use crate::tree::join;
 
 use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
+use super::lookups::{Answers, Lookups};
 use super::source::{Source, WORKING_FOLDER};
 
 /// What was read of an environment, and from what.
@@ -131,8 +132,10 @@ impl Neighbourhood {
         }
         let (source, root, of) = (here.source.clone(), here.root.to_owned(), name.to_owned());
         let (capabilities, key) = (here.capabilities.clone(), here.key.to_vec());
+        // Asked of the cluster as it will be when its own pass comes; what it hears is not followed here.
+        let lookups = Arc::new(Lookups::new(here.cluster, Answers::new()));
         let task = tokio::task::spawn_blocking(move || {
-            let ambience = Ambience { capabilities: Some(&capabilities), key: &key };
+            let ambience = Ambience { capabilities: Some(&capabilities), key: &key, lookups: Some(&lookups) };
             read_environment(&source, &root, &of, &ambience, &mut RenderCache::default())
         });
         match task.await {

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, ClusterError, Resource, foreign_of, mark_of, mark_text};
+use crate::cluster::{Cluster, ClusterError, Resource, foreign_of, mark_of, mark_text, version_digest};
 use crate::manifest::{ANNOTATION_OWNER, LABEL_ENVIRONMENT, Object, ObjectId};
 use crate::plan::Live;
 
@@ -15,6 +15,8 @@ use crate::plan::Live;
 pub(super) struct Seen {
     /// What a plan needs.
     pub live: Live,
+    /// A digest of its version.
+    pub version: u64,
 }
 
 impl Seen {
@@ -23,6 +25,7 @@ impl Seen {
     pub(super) fn of(object: &Object) -> Self {
         let metadata = |key: &str| object.value().get("metadata").and_then(|m| m.get(key)).unwrap_or(&Value::Null);
         Self {
+            version: version_digest(object.resource_version()),
             live: Live {
                 uid: object.uid().to_owned(),
                 mark: mark_of(metadata("managedFields")).map(mark_text),

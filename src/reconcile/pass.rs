@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{ApplyError, Record, ensure_key};
+use crate::apply::{ApplyError, Checks, Record, ensure_key};
 use crate::cluster::{Approval, Capabilities, Cluster, ClusterError};
 use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
@@ -25,6 +25,7 @@ use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, 
 use super::execute::{ExecuteOptions, How, execute};
 use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
+use super::lookups::{Looking, Lookups};
 use super::needs::{needed_objects, say_waits};
 use super::neighbours::{Here, Neighbourhood};
 use super::observe::list;
@@ -93,6 +94,8 @@ pub struct Look {
     pub inventories: BTreeMap<String, Inventory>,
     /// The marks of objects that differ from their inventories', and stay so for now; none where the object or our entry is gone.
     pub(super) known: BTreeMap<ObjectId, Option<String>>,
+    /// Digests of the versions of what is there.
+    pub(super) versions: BTreeMap<ObjectId, u64>,
     /// The desired objects by release.
     pub objects: BTreeMap<String, Vec<DesiredObject>>,
     /// Releases with changes from Git that wait, because `onCommit` says `plan`.
@@ -116,6 +119,16 @@ pub struct Look {
 }
 
 impl Look {
+    /// Knows the secrets of a release: those that it renders, and those that its templates read.
+    pub(super) fn redactor(&self, release: &str) -> Redactor {
+        let own = Redactor::new(self.objects.get(release).into_iter().flatten().map(|o| &o.object));
+        let found = self.desired.releases.iter().find(|r| r.name == release);
+        match found.and_then(|r| r.rendered.as_ref().ok()) {
+            Some(rendered) => own.and(&rendered.looked_up),
+            None => own,
+        }
+    }
+
     /// The shortest interval of the environment and its releases.
     pub(super) fn interval(&self) -> Option<Duration> {
         let releases = self.desired.releases.iter().filter_map(|r| r.policies.as_ref()?.interval);
@@ -152,7 +165,7 @@ pub struct Reconciler {
     pub(super) environment: String,
     root: String,
     pub(super) view: Option<LiveView>,
-    cache: RenderCache,
+    pub(super) cache: RenderCache,
     /// What makes random values sticky.
     key: Option<Vec<u8>>,
     /// Whether that is the cluster's.
@@ -184,6 +197,10 @@ pub struct Reconciler {
     revisions: ReadRevisions,
     /// What is known of the other environments.
     neighbourhood: Neighbourhood,
+    /// What the templates ask of the cluster.
+    pub(super) looking: Looking,
+    /// What attempts before this one have dry-run.
+    checks: Arc<Checks>,
 }
 
 impl Reconciler {
@@ -213,6 +230,8 @@ impl Reconciler {
             cut: false,
             asked: BTreeMap::new(),
             revisions: ReadRevisions::new(),
+            looking: Looking::default(),
+            checks: Arc::default(),
         }
     }
 
@@ -256,7 +275,10 @@ impl Reconciler {
     /// # Errors
     /// When the environment's own files are wrong or the cluster cannot be asked.
     pub async fn look(&mut self, source: &Source) -> Result<Look, PassError> {
-        let desired = self.read(source).await?;
+        let lookups = self.looking.begin(&self.cluster, self.view.as_ref(), &self.environment);
+        let read = self.read(source, &lookups).await;
+        self.follow_lookups(&lookups).await?;
+        let desired = read?;
         let environment = &desired.environment;
         if environment.is_abstract {
             let file = crate::tree::join(&crate::tree::join(&self.root, &self.environment), "environment.yaml");
@@ -358,7 +380,7 @@ impl Reconciler {
             if let Some(back_to) = found.back_to.clone() {
                 let of = (self.root.as_str(), self.environment.as_str(), release.name.as_str());
                 let capabilities = self.cluster.capabilities().await?;
-                let rendered = self.earlier.rendered(source, of, &back_to, (&capabilities, &key)).await;
+                let rendered = self.earlier.rendered(source, of, &back_to, (&capabilities, &key, &lookups)).await;
                 let earlier = rendered.clone().map_err(|e| vec![e]);
                 let made = rendered.and_then(|rendered| {
                     let (objects, crds) = (rendered.objects.clone(), crds.iter().copied());
@@ -402,6 +424,7 @@ impl Reconciler {
             Some(view) => view.observe(&self.cluster, &self.environment, &wanted).await?,
             None => list(&self.cluster, &self.environment, &wanted).await?,
         };
+        let versions = seen.iter().map(|(id, seen)| (id.clone(), seen.version)).collect();
         let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
         let autoscalers = Autoscalers::of(&self.cluster, self.view.as_ref()).await?;
         let strict: BTreeSet<String> = {
@@ -533,6 +556,7 @@ impl Reconciler {
             problems,
             inventories,
             known,
+            versions,
             objects,
             held_back: BTreeSet::new(),
             pending: None,
@@ -541,10 +565,20 @@ impl Reconciler {
             objects_of,
         };
         look.pending = look.find_pending(self.keyed);
+        if !look.averted.is_empty() {
+            self.follow_lookups(&lookups).await?;
+        }
         Ok(look)
     }
 
-    async fn read(&mut self, source: &Source) -> Result<Arc<DesiredEnvironment>, PassError> {
+    /// Follows what the renders in force have looked up.
+    async fn follow_lookups(&mut self, lookups: &Lookups) -> Result<(), PassError> {
+        let now = self.cache.answers().map(|(_, answers)| answers);
+        let answers = now.chain(self.earlier.answers());
+        Ok(self.looking.end(lookups, answers, self.view.as_ref(), &self.environment).await?)
+    }
+
+    async fn read(&mut self, source: &Source, lookups: &Arc<Lookups>) -> Result<Arc<DesiredEnvironment>, PassError> {
         let capabilities = self.cluster.capabilities().await?;
         if self.key.is_none() {
             // Before the first apply there is no key: what is shown then is as random as what will be applied.
@@ -557,18 +591,21 @@ impl Reconciler {
             && *revision == source.revision
             && *revision != WORKING_FOLDER
             && *known == capabilities
+            && self.looking.is_still(lookups)
+            && self.cache.due().is_none()
         {
             return Ok(Arc::clone(desired));
         }
         let (revision, used) = (source.revision.clone(), capabilities.clone());
         let (source, root, name) = (source.clone(), self.root.clone(), self.environment.clone());
         let mut cache = std::mem::take(&mut self.cache);
+        let lookups = Arc::clone(lookups);
         let task = tokio::task::spawn_blocking(move || {
             let read = read_environment(
                 &source,
                 &root,
                 &name,
-                &Ambience { capabilities: Some(&capabilities), key: &key },
+                &Ambience { capabilities: Some(&capabilities), key: &key, lookups: Some(&lookups) },
                 &mut cache,
             );
             (read, cache)
@@ -651,9 +688,7 @@ impl Reconciler {
                 depends_on: release.depends_on.clone(),
                 objects_of: look.objects_of.get(&release.name).cloned().unwrap_or_default(),
                 rules: release.health.clone(),
-                redactor: Arc::new(Redactor::new(
-                    look.objects.get(&release.name).into_iter().flatten().map(|o| &o.object),
-                )),
+                redactor: Arc::new(look.redactor(&release.name)),
                 on_failure: release.on_failure,
                 account: release.service_account.clone(),
                 digest: look.digests.get(&release.name).cloned().unwrap_or_default(),
@@ -678,7 +713,10 @@ impl Reconciler {
             retry_after: options.retry_after,
             known: look.known.clone(),
             held_back: look.held_back.clone(),
+            checks: Arc::clone(&self.checks),
         };
+        let written = look.plan.releases.iter().flat_map(|r| &r.apply).filter(|a| a.verb.writes()).map(|a| &a.id);
+        self.checks.begin(look.versions.clone(), &written.collect());
         let held = self.held.get_or_insert_default();
         let (outcomes, cut) =
             execute(&self.cluster, self.view.as_ref(), &look.plan, held, &mut self.unready, &execution, tell).await;

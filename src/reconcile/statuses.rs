@@ -47,7 +47,7 @@ impl Reconciler {
         options: &PassOptions,
     ) -> PassReport {
         let executed = options.apply && !outcomes.is_empty();
-        let interval = look.interval();
+        let interval = look.interval().into_iter().chain(self.lookups_due()).min();
         let releases = self.release_statuses(&look, &outcomes, executed);
         let corrected_ids: BTreeSet<&ObjectId> = outcomes
             .values()
@@ -217,6 +217,9 @@ impl Reconciler {
                 _ => ReleaseState::Synced,
             }
         };
+        let (restless, lookups) = self.told_of_lookups(name);
+        messages.extend(lookups);
+        let state = if restless { state.max(ReleaseState::Failed) } else { state };
         if let (ReleaseState::Pending, Some(pending)) = (state, &look.pending)
             && pending.releases.contains_key(name)
         {

@@ -13,6 +13,7 @@ use crate::manifest::{Inventory, Standing, Verdict};
 use crate::plan::DesiredObject;
 
 use super::desired::{Ambience, DesiredEnvironment, RenderCache, Rendered, read_environment};
+use super::lookups::{Answers, Lookups};
 use super::ready::Waiting;
 use super::source::Source;
 
@@ -91,7 +92,7 @@ pub(super) fn averted(record: &Record, on_failure: OnFailure, digest: &str) -> O
 /// Renders of revisions that releases are taken back to.
 #[derive(Debug, Default)]
 pub(super) struct Earlier {
-    read: BTreeMap<String, Arc<DesiredEnvironment>>,
+    read: BTreeMap<String, (Arc<DesiredEnvironment>, RenderCache)>,
 }
 
 impl Earlier {
@@ -101,29 +102,42 @@ impl Earlier {
         source: &Source,
         (root, environment, release): (&str, &str, &str),
         revision: &str,
-        (capabilities, key): (&crate::cluster::Capabilities, &[u8]),
+        (capabilities, key, lookups): (&crate::cluster::Capabilities, &[u8], &Arc<Lookups>),
     ) -> Result<Arc<Rendered>, String> {
-        if !self.read.contains_key(revision) {
+        let known = self.read.remove(revision);
+        let (same, mut cache) = match known {
+            Some((read, cache)) if cache.answers().all(|(_, answers)| lookups.know(answers)) => (Some(read), cache),
+            Some((_, cache)) => (None, cache),
+            None => (None, RenderCache::default()),
+        };
+        if let Some(read) = same {
+            self.read.insert(revision.to_owned(), (read, cache));
+        } else {
             let (source, root, name, at) =
                 (source.clone(), root.to_owned(), environment.to_owned(), revision.to_owned());
-            let (capabilities, key) = (capabilities.clone(), key.to_vec());
+            let (capabilities, key, lookups) = (capabilities.clone(), key.to_vec(), Arc::clone(lookups));
             let task = tokio::task::spawn_blocking(move || {
                 let found = source.tree.at_revision(&at).map_err(|e| e.to_string())?;
                 let Some((tree, time)) = found else { return Err("that revision is not at hand".to_owned()) };
                 let source = Source { tree, time, revision: at, charts: source.charts };
-                let ambience = Ambience { capabilities: Some(&capabilities), key: &key };
-                read_environment(&source, &root, &name, &ambience, &mut RenderCache::default())
-                    .map_err(|e| e.to_string())
+                let ambience = Ambience { capabilities: Some(&capabilities), key: &key, lookups: Some(&lookups) };
+                let read = read_environment(&source, &root, &name, &ambience, &mut cache);
+                Ok((read.map_err(|e| e.to_string())?, cache))
             });
-            let read = task.await.map_err(|e| e.to_string())??;
-            self.read.insert(revision.to_owned(), Arc::new(read));
+            let (read, cache) = task.await.map_err(|e| e.to_string())??;
+            self.read.insert(revision.to_owned(), (Arc::new(read), cache));
         }
-        let desired = self.read.get(revision).and_then(|d| d.releases.iter().find(|r| r.name == release));
+        let desired = self.read.get(revision).and_then(|(d, _)| d.releases.iter().find(|r| r.name == release));
         match desired.map(|r| &r.rendered) {
             None => Err("it is no release of that revision".to_owned()),
             Some(Err(errors)) => Err(errors.join("; ")),
             Some(Ok(rendered)) => Ok(Arc::clone(rendered)),
         }
+    }
+
+    /// What those renders looked up.
+    pub(super) fn answers(&self) -> impl Iterator<Item = &Answers> {
+        self.read.values().flat_map(|(_, cache)| cache.answers().map(|(_, answers)| answers))
     }
 
     /// Forgets what nobody is taken back to.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::Record;
-use crate::cluster::{Cluster, ClusterError, LiveEvent, Resource, Watcher};
+use crate::cluster::{Cluster, ClusterError, LiveEvent, Resource, Sought, Standing, Versions, Watcher};
 use crate::manifest::{Gvk, ObjectId};
 use crate::plan::Live;
 
@@ -131,6 +131,7 @@ impl LiveView {
             }
             LiveEvent::Gone { last, .. } => self.notify(&last.environment),
             LiveEvent::Autoscalers => self.notify_all(),
+            LiveEvent::LookedUp { environment } => self.notify(environment),
             LiveEvent::Synced { kind } => {
                 tracing::debug!(%kind, "following");
                 // What happened before the list, or in a gap, was told as no event of its own.
@@ -193,7 +194,7 @@ impl LiveView {
                         deleting: seen.deleting,
                         foreign: seen.foreign,
                     };
-                    found.insert(id.clone(), Seen { live });
+                    found.insert(id.clone(), Seen { live, version: seen.version });
                 }
                 None => {
                     missing.insert(id.clone(), version.clone());
@@ -204,7 +205,32 @@ impl LiveView {
         Ok(found)
     }
 
-    /// Ends when something in the environment is no longer as it was applied last, nor as the look before saw it: `known` has
+    /// To be taken before templates read.
+    pub(super) fn lookups_mark(&self) -> u64 {
+        self.watcher.lookups_mark()
+    }
+
+    /// Whether something is as an environment's templates read it last.
+    pub(super) fn is_as_read(&self, environment: &str, sought: &Sought) -> bool {
+        self.watcher.looked_up(environment, sought) == Standing::Same
+    }
+
+    /// Follows what an environment's templates have looked up.
+    pub(super) async fn follow_lookups(
+        &self,
+        environment: &str,
+        looked_up: BTreeMap<Sought, Option<Versions>>,
+        mark: u64,
+    ) -> Result<(), ClusterError> {
+        self.watcher.follow_lookups(environment, looked_up, mark).await
+    }
+
+    /// What an environment's templates looked up and nobody can follow, and why.
+    pub(super) fn unfollowed(&self, environment: &str) -> BTreeMap<Sought, String> {
+        self.watcher.unfollowed(environment)
+    }
+
+    /// Ends when something in the environment is no longer as it was applied last or as a template read it, nor as the look before saw it: `known` has
     /// the mark that the look found on objects that differed already (`None`: the object, or its mark, was not there), which
     /// were told of, are to be ignored, or are the same in spite of it.
     ///
@@ -223,6 +249,7 @@ impl LiveView {
         let mut differ = at_first.clone();
         loop {
             let news = differ.iter().any(|(id, state)| at_first.get(id) != Some(state));
+            let news = news || self.watcher.lookups_changed(environment);
             if news || (lag.is_elapsed() && !differ.is_empty()) {
                 return;
             }
@@ -286,6 +313,7 @@ mod tests {
             release: "clipper".into(),
             deleting: false,
             foreign: 0,
+            version: 0,
         }
     }
 

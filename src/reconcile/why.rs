@@ -9,7 +9,7 @@ use crate::cluster::{ClusterError, NotReady, Resource};
 use crate::drift::ObjectDrift;
 use crate::environment::{OnDrift, OnFailure};
 use crate::health::{Health, Rules};
-use crate::manifest::{LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, Redactor, Standing, Verdict};
+use crate::manifest::{LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, Standing, Verdict};
 use crate::plan::{FindingKind, ReleasePlan, Verb};
 use crate::report::{Awaited, ReleaseState, Why, remedies};
 
@@ -230,7 +230,7 @@ impl Reconciler {
         if not_ready.is_empty() {
             return Ok(false);
         }
-        let redactor = Redactor::new(look.objects.get(&why.release).into_iter().flatten().map(|o| &o.object));
+        let redactor = look.redactor(&why.release);
         let objects: Vec<NotReady> = not_ready.iter().map(|(n, _)| n.clone()).collect();
         let troubles = self.cluster.troubles(&objects).await;
         let mut said = Vec::new();

@@ -2,6 +2,7 @@
 
 mod live;
 mod reasons;
+mod retries;
 
 use evenkeel::health::{Health, health};
 use evenkeel::manifest::Object;

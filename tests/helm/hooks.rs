@@ -1,10 +1,14 @@
 //! Hooks, as helm runs them: in order, waited for, cleaned up, and never twice for one revision.
 
-use kube::api::{Api, DeleteParams};
+use std::cmp::Ordering;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::support::{RELEASE, Stage, lines_of};
-use crate::harness::{ControlPlane, helm, wait_until_gone};
+use crate::harness::{ControlPlane, Evenkeel, eventually, helm, wait_until_gone};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_order_once_and_cleaned_up() {
@@ -95,4 +99,53 @@ async fn a_failing_hook_fails_the_release_with_its_reason() {
         (history[0].as_str(), history[2].as_str()),
         ("1 superseded Install complete", "3 deployed Upgrade complete")
     );
+}
+
+/// A hook whose pods come nearer takes longer than `timeout`; one where nothing happens does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn time_runs_only_while_a_hook_stands_still() {
+    let plane = crate::require!(ControlPlane::shared());
+    crate::require!(helm());
+    let stage = Stage::new(plane);
+    let settings = format!("environments/{}/{RELEASE}/release.yaml", stage.environment);
+    stage.repository.replace(&settings, "timeout: 1m\n", "timeout: 4s\n");
+    // No node takes the pod: what it does is said by hand.
+    stage.repository.replace(
+        "charts/web/templates/hooks.yaml",
+        "      restartPolicy: Never\n      containers:",
+        "      restartPolicy: Never\n      schedulerName: nobody\n      containers:",
+    );
+    stage.hooks("{slow: {events: pre-install}}");
+    let pods: Api<Pod> = Api::namespaced(plane.client().await, &stage.namespace);
+    let by_job = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={RELEASE}-slow"));
+    let apply = Evenkeel::new(["apply", &stage.environment]).repository(&stage.repository).plane(plane);
+    let applying = apply.start();
+    let name = eventually("the hook's pod", Duration::from_secs(60), || async {
+        let found = pods.list(&by_job).await.map_err(|e| e.to_string())?.items;
+        found.into_iter().next().and_then(|pod| pod.metadata.name).ok_or_else(|| "no pod".to_owned())
+    })
+    .await;
+    let began = Instant::now();
+    for step in 0..5 {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let state = |at: usize| match at.cmp(&step) {
+            Ordering::Less => json!({"terminated": {"exitCode": 0}}),
+            Ordering::Equal => json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}),
+            Ordering::Greater => json!({"waiting": {"reason": "PodInitializing"}}),
+        };
+        let one = |at: usize| json!({"name": format!("step-{at}"), "state": state(at), "image": "", "imageID": "", "ready": false, "restartCount": 0});
+        let statuses: Vec<_> = (0..5).map(one).collect();
+        let change = json!({"status": {"phase": "Pending", "initContainerStatuses": statuses}});
+        pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+    }
+    assert!(began.elapsed() > Duration::from_secs(6), "longer than the timeout");
+    let done = json!({"status": {"phase": "Succeeded"}});
+    pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(done)).await.unwrap();
+    let applied = applying.wait().expect_code(0);
+    assert_eq!(lines_of(&applied, "ran").len(), 1, "{applied}");
+    assert_eq!(stage.history(), ["1 deployed Install complete"]);
+
+    stage.hooks("{slow: {events: pre-upgrade}}");
+    let failed = stage.evenkeel(&["apply", &stage.environment]).expect_code(2);
+    assert!(failed.stdout.contains("nothing of it came nearer for 4s"), "{failed}");
 }

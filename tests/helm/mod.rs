@@ -2,6 +2,7 @@
 
 mod adoption;
 mod commands;
+mod failures;
 mod faults;
 mod hooks;
 mod record;
