@@ -7,7 +7,7 @@ use evenkeel::plan::{Plan, Verb};
 use evenkeel::reconcile::PassReport;
 use serde_json::{Value, json};
 
-use super::repository::{Home, Key, content};
+use super::repository::{Home, Key, Release, Repository, content};
 use super::world::{Before, Seen, World, failed, id};
 
 /// Everything, against the state before the step.
@@ -113,16 +113,23 @@ fn only_what_was_ours_went(world: &World, before: &Before, seen: &Seen) -> Resul
 
 /// What was wanted and still is, wherever, is the very same object; so is every claim.
 fn what_is_kept_is_the_same(world: &World, before: &Before, seen: &Seen) -> Result<(), String> {
-    let all = |repository: &super::repository::Repository| -> BTreeSet<ObjectId> {
-        let of = |r: &super::repository::Release| {
-            let namespace = r.namespace;
-            r.objects.keys().map(move |key| id((namespace, *key))).collect::<Vec<_>>()
+    let all = |repository: &Repository| -> BTreeMap<ObjectId, Home> {
+        let of = |(home, r): (&Home, &Release)| {
+            let (home, namespace) = (*home, r.namespace);
+            r.objects.keys().map(move |key| (id((namespace, *key)), home)).collect::<Vec<_>>()
         };
-        repository.releases.values().flat_map(of).collect()
+        repository.releases.iter().flat_map(of).collect()
+    };
+    // Deletions wait for a broken release that owns nothing yet. What moves to one that owns something, and is broken by the same
+    // commit, is deleted where it was: nobody can know that it moves, and one broken release must not stop everybody's deletions.
+    let unseen = |id: &ObjectId, home: &Home| {
+        let owns = before.owned.get(home).filter(|i| !i.objects.is_empty());
+        world.repository.releases[home].broken && owns.is_some_and(|i| !i.objects.contains_key(id))
     };
     let (was, is) = (all(&before.repository), all(&world.repository));
     for (id, old) in before.seen.iter().filter(|(id, _)| !before.deleted.contains(*id)) {
-        let stays = (was.contains(id) && is.contains(id)) || id.kind == "PersistentVolumeClaim";
+        let wanted = was.contains_key(id) && is.get(id).is_some_and(|home| !unseen(id, home));
+        let stays = wanted || id.kind == "PersistentVolumeClaim";
         let same = seen.get(id).is_some_and(|new| new.uid() == old.uid());
         if stays && !same {
             return Err(format!("{id} stays, and is gone or another one"));
