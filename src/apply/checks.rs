@@ -62,7 +62,7 @@ impl Checks {
     }
 
     /// Notes a dry run that succeeded.
-    pub(super) fn note(&self, action: &Action, account: Option<&str>, passed: &Passed) {
+    pub fn note(&self, action: &Action, account: Option<&str>, passed: &Passed) {
         let mut state = self.lock();
         let asked = asked_of(&state, action, account);
         state.passed.insert(action.id.clone(), (asked, passed.clone()));

@@ -80,9 +80,9 @@ impl Compare<'_> {
             if let (Some(found), Some(now)) = (&mut drift, &now) {
                 let mut sent = object.object.clone();
                 keep(&mut sent, &let_be, false);
-                let actor = cluster.acting_as(self.accounts.get(release).map(String::as_str));
+                let by = (cluster, self.accounts.get(release).map(String::as_str));
                 let fields = std::mem::take(&mut found.fields);
-                found.fields = without_admission(&actor, &sent, now, fields).await;
+                found.fields = without_admission(by, &sent, now, fields, None).await;
             }
             let drift = drift.filter(|d| !(d.state == State::Modified && d.fields.is_empty()));
             let same = drift.as_ref().is_none_or(ObjectDrift::is_only_added);

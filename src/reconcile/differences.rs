@@ -93,7 +93,7 @@ async fn difference(
                         let planned = |f: &FieldDrift| action.fields.iter().any(|a| a.path == f.path.to_string());
                         fields.into_iter().filter(planned).collect()
                     }
-                    _ => without_admission(cluster, desired, live, fields).await,
+                    _ => without_admission((cluster, None), desired, live, fields, None).await,
                 };
             }
             drift.map(|drift| Compared::new(Some(desired), live.as_ref(), &drift, Some(key))).unwrap_or_default()

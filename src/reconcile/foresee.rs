@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 use futures::stream;
 
-use crate::apply::Record;
+use crate::apply::{Checks, Record};
 use crate::cluster::{Cluster, ClusterError};
 use crate::drift::{Input, ObjectDrift, View, compare, keep};
 use crate::fields::builtin_schema;
@@ -29,6 +29,7 @@ pub(super) struct Known<'a> {
     pub(super) held: &'a BTreeMap<String, Record>,
     pub(super) live: &'a BTreeMap<ObjectId, Live>,
     pub(super) compared: &'a Compared,
+    pub(super) checks: &'a Checks,
 }
 
 /// The plan with everything that can be foreseen of its updates.
@@ -36,7 +37,7 @@ pub(super) struct Known<'a> {
 /// # Errors
 /// When the cluster cannot be asked.
 pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan) -> Result<Plan, ClusterError> {
-    let Known { autoscalers, objects, accounts, held, live, compared } = known;
+    let Known { autoscalers, objects, accounts, held, live, compared, checks } = known;
     let mut foreseen: BTreeMap<ObjectId, Foreseen> = BTreeMap::new();
     let mut read: Vec<(&str, &Action)> = Vec::new();
     let drifted: BTreeMap<ObjectId, &ObjectDrift> = compared.drift.iter().map(|d| (d.id(), d)).collect();
@@ -84,9 +85,9 @@ pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan
         let found = compare(&asked);
         let mut kept = desired.clone();
         keep(&mut kept, &found.let_be, action.verb == Verb::Adopt);
-        let actor = cluster.acting_as(accounts.get(release).map(String::as_str));
+        let by = (cluster, accounts.get(release).map(String::as_str));
         let fields = found.drift.map(|d| d.fields).unwrap_or_default();
-        let fields = without_admission(&actor, &kept, &now, fields).await;
+        let fields = without_admission(by, &kept, &now, fields, Some((checks, action))).await;
         foreseen.insert(action.id.clone(), Foreseen::of(&kept, &now, &fields));
         let_be.insert(action.id.clone(), found.let_be);
     }

@@ -94,8 +94,6 @@ pub struct Look {
     pub inventories: BTreeMap<String, Inventory>,
     /// The marks of objects that differ from their inventories', and stay so for now; none where the object or our entry is gone.
     pub(super) known: BTreeMap<ObjectId, Option<String>>,
-    /// Digests of the versions of what is there.
-    pub(super) versions: BTreeMap<ObjectId, u64>,
     /// The desired objects by release.
     pub objects: BTreeMap<String, Vec<DesiredObject>>,
     /// Releases with changes from Git that wait, because `onCommit` says `plan`.
@@ -541,7 +539,17 @@ impl Reconciler {
         let keeps = |asked: &&Asked| matches!(asked, Asked::Uninstall { keep_history: true, .. });
         let keep_history = self.asked.iter().filter(|(_, asked)| keeps(asked)).map(|(name, _)| name.clone()).collect();
         let held = self.held.get_or_insert_default();
-        let seen = Known { autoscalers, objects: &objects, accounts, held, live: &live, compared: &compared };
+        let written = plan.releases.iter().flat_map(|r| &r.apply).filter(|a| a.verb.writes()).map(|a| &a.id);
+        self.checks.begin(versions, &written.collect());
+        let seen = Known {
+            autoscalers,
+            objects: &objects,
+            accounts,
+            held,
+            live: &live,
+            compared: &compared,
+            checks: &self.checks,
+        };
         let mut plan = foresee(&self.cluster, &seen, plan).await?;
         say_waits(&mut plan, &desired, &objects_of);
         let drift = compared.drift;
@@ -556,7 +564,6 @@ impl Reconciler {
             problems,
             inventories,
             known,
-            versions,
             objects,
             held_back: BTreeSet::new(),
             pending: None,
@@ -715,8 +722,6 @@ impl Reconciler {
             held_back: look.held_back.clone(),
             checks: Arc::clone(&self.checks),
         };
-        let written = look.plan.releases.iter().flat_map(|r| &r.apply).filter(|a| a.verb.writes()).map(|a| &a.id);
-        self.checks.begin(look.versions.clone(), &written.collect());
         let held = self.held.get_or_insert_default();
         let (outcomes, cut) =
             execute(&self.cluster, self.view.as_ref(), &look.plan, held, &mut self.unready, &execution, tell).await;
