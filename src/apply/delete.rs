@@ -45,16 +45,18 @@ impl Spared {
 }
 
 /// What became of a deletion: [`Action::Deleted`], or [`Action::Skipped`] with the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     /// What happened.
     pub action: Action,
     /// Why nothing was deleted.
     pub spared: Option<Spared>,
+    /// The UID of what is still there, and goes once its finalizers are done.
+    pub remains: Option<String>,
 }
 
 fn spared(reason: Spared) -> Removed {
-    Removed { action: Action::Skipped, spared: Some(reason) }
+    Removed { action: Action::Skipped, spared: Some(reason), remains: None }
 }
 
 /// Deletes an object of a release's inventory; its dependents follow in the background. Two requests.
@@ -110,7 +112,11 @@ pub(super) async fn delete_proven(
         .to_string()
         .into_bytes();
         match cluster.write(call).await {
-            Ok(_) => return Ok(Removed { action: Action::Deleted, spared: None }),
+            Ok((_, answer)) => {
+                // The object itself where it stays for a while, a Status where it is gone.
+                let remains = answer.pointer("/metadata/deletionTimestamp").map(|_| live.uid().to_owned());
+                return Ok(Removed { action: Action::Deleted, spared: None, remains });
+            }
             Err(error) if error.is_not_found() => return Ok(spared(Spared::Gone)),
             Err(error) if error.is_conflict() && race < RACES => {}
             Err(error) => return Err(error.into()),

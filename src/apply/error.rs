@@ -25,6 +25,14 @@ pub enum ApplyError {
     /// The object (or namespace) is being deleted; it can be applied when it is gone. Retryable.
     #[error("{} is being deleted", .0.display())]
     BeingDeleted(ObjectId),
+    /// A custom object was deleted and its finalizers are at work: what may be needed for that stays until it is gone. Retryable.
+    #[error("{} waits for its finalizers ({finalizers}); the rest of the release stays until it is gone", id.display())]
+    Finalizing {
+        /// The object.
+        id: ObjectId,
+        /// Their names.
+        finalizers: String,
+    },
     /// Another process wrote the release's inventory in the meantime. Retryable from a fresh plan.
     #[error("another evenkeel has changed the inventory of {environment}/{release}")]
     InventoryChanged {
@@ -97,9 +105,11 @@ impl ApplyError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Cluster(error) => error.retryable() || error.is_conflict(),
-            Self::BeingDeleted(_) | Self::InventoryChanged { .. } | Self::NotEstablished { .. } | Self::Interrupted => {
-                true
-            }
+            Self::BeingDeleted(_)
+            | Self::Finalizing { .. }
+            | Self::InventoryChanged { .. }
+            | Self::NotEstablished { .. }
+            | Self::Interrupted => true,
             Self::HookFailed { .. }
             | Self::NotAHook(_)
             | Self::History(_)

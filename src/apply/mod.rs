@@ -9,6 +9,7 @@ mod approve;
 mod checks;
 mod delete;
 mod error;
+mod finalizers;
 mod history;
 mod hooks;
 mod key;

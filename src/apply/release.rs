@@ -17,6 +17,7 @@ use super::adopt::Owner;
 use super::checks::{Checks, Passed};
 use super::delete::{Spared, delete_object};
 use super::error::{ApplyError, Taken};
+use super::finalizers::{finalized, is_custom};
 use super::lifecycle::begun;
 use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
 use super::record::{delete_inventory, ensure_namespace, write_inventory};
@@ -40,6 +41,8 @@ pub struct Options<'a> {
     pub account: Option<String>,
     /// How long a CRD may take to be established.
     pub established: Duration,
+    /// How long a pass waits for the finalizers of custom objects that it deleted.
+    pub finalized: Duration,
     /// What was dry-run by earlier attempts.
     pub checks: Arc<Checks>,
     /// Told of every object.
@@ -53,6 +56,7 @@ impl Default for Options<'_> {
             parallel: 8,
             account: None,
             established: Duration::from_secs(60),
+            finalized: Duration::from_secs(10),
             checks: Arc::default(),
             on_object: &|_| {},
         }
@@ -464,7 +468,20 @@ impl Work<'_> {
             inventory.objects.remove(&action.id);
         }
         let deletions: Vec<&plan::Action> = plan.prune.iter().filter(|a| a.verb == Verb::Prune).collect();
+        // What an earlier pass deleted.
+        let going =
+            |a: &&plan::Action| a.verb == Verb::Keep && a.reason == plan::BEING_DELETED && is_custom(&a.id.kind);
         let mut result = Ok(());
+        for action in plan.prune.iter().filter(going) {
+            let Options { finalized: patience, cancel, .. } = self.options;
+            let of = (&action.id, action.version.as_str(), action.uid.as_str());
+            result = finalized(self.cluster, of, *patience, cancel).await;
+            if result.is_err() {
+                break;
+            }
+            inventory.objects.remove(&action.id);
+        }
+        let deletions = if result.is_ok() { deletions } else { Vec::new() };
         for group in deletions.chunk_by(|a, b| a.id.kind == b.id.kind) {
             result = self.delete_group(group, &mut inventory).await;
             if result.is_err() || self.has_failures() {
@@ -504,6 +521,7 @@ impl Work<'_> {
             .collect();
         let mut results = stream::iter(deletions).buffer_unordered(options.parallel.max(1));
         let mut told = Vec::new();
+        let mut remaining: Vec<(&plan::Action, String)> = Vec::new();
         let mut stopped = false;
         while let Some((action, result)) = results.next().await {
             let (outcome, reason) = match result {
@@ -514,9 +532,11 @@ impl Work<'_> {
                 Some(Err(error)) => (Err(error), action.reason.clone()),
                 Some(Ok(removed)) => {
                     // What asks to be kept, or is still going away, stays remembered.
-                    if !matches!(removed.spared, Some(Spared::Kept | Spared::BeingDeleted)) {
+                    let remains = removed.remains.filter(|_| is_custom(&action.id.kind));
+                    if remains.is_none() && !matches!(removed.spared, Some(Spared::Kept | Spared::BeingDeleted)) {
                         inventory.objects.remove(&action.id);
                     }
+                    remaining.extend(remains.map(|uid| (action, uid)));
                     let reason = removed.spared.map_or_else(|| action.reason.clone(), |s| s.reason().to_owned());
                     (Ok(removed.action), reason)
                 }
@@ -526,6 +546,11 @@ impl Work<'_> {
         drop(results);
         for result in told {
             self.tell(result);
+        }
+        for (action, uid) in remaining {
+            let of = (&action.id, action.version.as_str(), uid.as_str());
+            finalized(self.cluster, of, options.finalized, &options.cancel).await?;
+            inventory.objects.remove(&action.id);
         }
         if stopped { Err(ApplyError::Interrupted) } else { Ok(()) }
     }

@@ -24,7 +24,7 @@ pub use lifecycle::{
     DesiredHook, HookSpec, Installed, LifecycleInput, Operation, OperationKind, desire_hooks, hook_actions, run_key,
 };
 pub use neighbours::{Doubts, Marked, Neighbours, UnknownHome, doubts};
-pub use release::{Desired, Live, ReleaseInput};
+pub use release::{BEING_DELETED, Desired, Live, ReleaseInput};
 pub use waits::{Before, ITS_OBJECTS, WaitStep};
 
 use std::collections::{BTreeMap, BTreeSet};

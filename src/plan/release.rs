@@ -11,6 +11,9 @@ use super::{
     Verb,
 };
 
+/// Why an object is kept that is on its way out.
+pub const BEING_DELETED: &str = "it is being deleted already";
+
 /// What a release should be.
 #[derive(Debug, Clone)]
 pub enum Desired {
@@ -239,7 +242,7 @@ pub(super) fn plan_prune(
         } else if !entry.uid.is_empty() && entry.uid != live.uid {
             (Verb::Keep, "it was made anew by somebody else".to_owned())
         } else if live.deleting {
-            (Verb::Keep, "it is being deleted already".to_owned())
+            (Verb::Keep, BEING_DELETED.to_owned())
         } else {
             (
                 Verb::Prune,

@@ -80,6 +80,36 @@ pub(crate) async fn a_definition_and_its_objects_in_one_release(kubeconfig: &Pat
     assert_eq!(report.record.inventory.objects.keys().map(|id| id.name.clone()).collect::<Vec<_>>(), [name]);
 }
 
+pub(crate) async fn custom_objects_go_before_what_serves_them(kubeconfig: &Path) {
+    let bench = Bench::with_namespace(kubeconfig).await;
+    let group = format!("{}.example.com", unique_name("g"));
+    bench.settle("definitions", Some(vec![definition(&group)])).await;
+    let mut held = widget(&group, &json!({"size": 3}));
+    held.value_mut()["metadata"]["finalizers"] = json!([format!("{group}/operator")]);
+    let report = bench.settle("a", Some(vec![held, config_map("operator", "1")])).await;
+    assert_eq!(words(&report), ["created operator", "created w"]);
+    let options = Options { finalized: std::time::Duration::from_millis(300), ..Options::default() };
+    let operator = bench.id("/ConfigMap", "operator");
+    for attempt in ["the one that deletes", "a later one"] {
+        let report = bench.settle_with("a", None, &options).await;
+        let error = report.error.as_ref().unwrap_or_else(|| panic!("{attempt}: {:?}", words(&report)));
+        let says =
+            format!("waits for its finalizers ({group}/operator); the rest of the release stays until it is gone");
+        assert!(error.to_string().ends_with(&says) && error.retryable(), "{attempt}: {error}");
+        assert!(bench.live(&operator).await.is_some(), "{attempt}: what may be needed stays");
+        inventory_names_all(&bench, attempt).await;
+    }
+    // The operator does what it has to.
+    let resource = kube::core::ApiResource::from_gvk(&kube::core::GroupVersionKind::gvk(&group, "v1", "Widget"));
+    let widgets: kube::Api<kube::api::DynamicObject> =
+        kube::Api::namespaced_with(bench.cluster.client(), &bench.namespace, &resource);
+    let done = kube::api::Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    widgets.patch("w", &kube::api::PatchParams::default(), &done).await.unwrap();
+    let report = bench.settle_with("a", None, &options).await;
+    assert_eq!(words(&report), ["deleted operator"]);
+    assert!(bench.cluster.inventory(&bench.environment, "a").await.unwrap().is_none());
+}
+
 /// Everything that is there of an environment stands in the inventory.
 async fn inventory_names_all(bench: &Bench, place: &str) {
     let stored = bench.cluster.inventory(&bench.environment, "a").await.unwrap();
