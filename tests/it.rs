@@ -13,6 +13,7 @@ mod cli;
 mod clipper;
 mod cluster;
 mod drift;
+mod faults;
 mod fields;
 mod git;
 mod harness;

@@ -75,17 +75,25 @@ async fn supersede(
 ) -> Result<(), ApplyError> {
     let mut read = read;
     for old in stored.iter().filter(|s| s.status == Status::Deployed && s.version != now.version) {
-        let known = read.take().filter(|read| read.revision.version == old.version);
-        let known = match known {
-            Some(known) => Some(known),
-            None => cluster.revision(&now.namespace, &now.name, old.version).await?,
-        };
-        let Some(ReadRevision { mut revision, resource_version, digest }) = known else { continue };
-        revision.info.status = Status::Superseded;
-        match put(cluster, &revision, digest.as_deref(), Some(&resource_version)).await {
-            // Helm was faster, or took it away.
-            Err(error) if is_conflict(&error) || is_gone(&error) => {}
-            other => other?,
+        let mut known = read.take().filter(|read| read.revision.version == old.version);
+        for race in 1.. {
+            let read = match known.take() {
+                Some(known) => Some(known),
+                None => cluster.revision(&now.namespace, &now.name, old.version).await?,
+            };
+            let deployed = read.filter(|read| read.revision.info.status == Status::Deployed);
+            let Some(ReadRevision { mut revision, resource_version, digest }) = deployed else { break };
+            revision.info.status = Status::Superseded;
+            match put(cluster, &revision, digest.as_deref(), Some(&resource_version)).await {
+                // Helm was faster: it may have said the same, or something else.
+                Err(error) if is_conflict(&error) && race < RACES => {}
+                // It took it away.
+                Err(error) if is_gone(&error) => break,
+                other => {
+                    other?;
+                    break;
+                }
+            }
         }
     }
     Ok(())

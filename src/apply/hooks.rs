@@ -69,7 +69,7 @@ pub async fn run_hooks(
     for action in actions.iter().rev() {
         let (Some(object), Some(spec)) = (&action.object, &action.hook) else { continue };
         if spec.delete.contains(&Policy::HookSucceeded) {
-            Run { cluster, actor, plan, action, object, spec, options }.clear(None).await?;
+            Run { cluster, actor, plan, action, object, spec, options }.clear(None, None).await?;
         }
     }
     Ok(())
@@ -102,7 +102,13 @@ impl Run<'_> {
                 let failed = before.map(|run| run.uid).unwrap_or_default();
                 let uid = match self.unrecorded(&marker, &failed).await? {
                     Some(uid) => uid,
-                    None => self.make(&marker, &failed).await?,
+                    None => {
+                        // Another process may have seen it through, and its object is gone since.
+                        if !self.options.memory {
+                            record.confirm(self.cluster).await?;
+                        }
+                        self.make(&marker, &failed).await?
+                    }
                 };
                 let run = HookRun { uid, started: now(), ..HookRun::default() };
                 self.remember(record, &key, &run).await?;
@@ -127,7 +133,7 @@ impl Run<'_> {
         self.remember(record, &key, &run).await?;
         let Some(reason) = failed else { return Ok(()) };
         if self.spec.delete.contains(&Policy::HookFailed) {
-            self.clear(Some(&run.uid)).await?;
+            self.clear(Some(&run.uid), None).await?;
         }
         Err(ApplyError::HookFailed { event: self.spec.event, id: action.id.clone(), reason })
     }
@@ -149,9 +155,9 @@ impl Run<'_> {
     /// Makes the object; what stands in its place goes first where the policy says so, or where it is the run that failed.
     async fn make(&self, marker: &str, failed: &str) -> Result<String, ApplyError> {
         if self.spec.delete.contains(&Policy::BeforeHookCreation) {
-            self.clear(None).await?;
+            self.clear(None, Some((marker, failed))).await?;
         } else if !failed.is_empty() {
-            self.clear(Some(failed)).await?;
+            self.clear(Some(failed), None).await?;
         }
         let mut object = self.object.clone();
         object.set_annotation(ANNOTATION_HOOK, marker);
@@ -168,14 +174,20 @@ impl Run<'_> {
         }
     }
 
-    /// Deletes the hook's object and waits until it is gone. What carries no hook annotation is no hook and stays.
-    async fn clear(&self, uid: Option<&str>) -> Result<(), ApplyError> {
+    /// Deletes the hook's object and waits until it is gone. What carries no hook annotation is no hook and stays, and so does the
+    /// very run that is to be made (`own`: its marker, and the UID of the one that failed): somebody was faster.
+    async fn clear(&self, uid: Option<&str>, own: Option<(&str, &str)>) -> Result<(), ApplyError> {
         let Self { cluster, actor, action, options, .. } = self;
         if action.id.kind == "CustomResourceDefinition" {
             return Ok(());
         }
         let Some(live) = cluster.get_metadata(&action.id, &action.version).await? else { return Ok(()) };
         if uid.is_some_and(|uid| uid != live.uid()) {
+            return Ok(());
+        }
+        let is_own =
+            |(marker, failed): (&str, &str)| live.annotation(ANNOTATION_HOOK) == Some(marker) && live.uid() != failed;
+        if own.is_some_and(is_own) && !is_being_deleted(&live) {
             return Ok(());
         }
         if live.annotation(HOOK).is_none() {

@@ -67,6 +67,8 @@ pub async fn finish_release(
     if failed.is_some_and(|reason| lifecycle.state == Progress::Failed && lifecycle.reason == reason) {
         return Ok(());
     }
+    // The history is nobody's lock: who has been overtaken must not write what is in force.
+    record.confirm(cluster).await?;
     let mut revision = revision.clone();
     let now = jiff::Timestamp::now().to_string();
     revision.info.first_deployed.clone_from(&now);
@@ -138,6 +140,7 @@ pub async fn finish_uninstall(
     let (Some(operation), Some(lifecycle)) = (&plan.operation, begun(plan, &record.inventory)) else {
         return Ok(());
     };
+    record.confirm(cluster).await?;
     for (namespace, name) in &lifecycle.moved_from {
         delete_history(cluster, namespace, name).await?;
     }

@@ -114,6 +114,27 @@ impl Record {
         self.store(cluster, inventory).await
     }
 
+    /// Makes sure that nobody else has written the inventory since it was read: what is about to be done was decided by it. Where
+    /// two processes think that they are the one, the slower one ends here. One request.
+    ///
+    /// # Errors
+    /// [`ApplyError::InventoryChanged`], or what the server says.
+    pub(super) async fn confirm(&self, cluster: &Cluster) -> Result<(), ApplyError> {
+        let Inventory { environment, release, .. } = &self.inventory;
+        if cluster.inventory_version(environment, release).await? == self.version {
+            return Ok(());
+        }
+        Err(ApplyError::InventoryChanged { environment: environment.clone(), release: release.clone() })
+    }
+
+    /// Stores an inventory before what it announces is done. One that is stored already is confirmed.
+    async fn announce(&mut self, cluster: &Cluster, inventory: Inventory) -> Result<(), ApplyError> {
+        if inventory == self.inventory && self.version.is_some() {
+            return self.confirm(cluster).await;
+        }
+        self.store(cluster, inventory).await
+    }
+
     /// Stores an inventory when it differs from the stored one.
     pub(super) async fn store(&mut self, cluster: &Cluster, inventory: Inventory) -> Result<(), ApplyError> {
         let nothing = inventory.objects.is_empty() && inventory.lifecycle.is_none();
@@ -270,7 +291,7 @@ impl Work<'_> {
         }
         if !planned.is_empty() {
             fits(&inventory)?;
-            self.report.record.store(self.cluster, inventory.clone()).await?;
+            self.report.record.announce(self.cluster, inventory.clone()).await?;
         }
         let result = self.write_all(&mut planned, plan, &mut inventory).await;
 
@@ -468,6 +489,9 @@ impl Work<'_> {
             inventory.objects.remove(&action.id);
         }
         let deletions: Vec<&plan::Action> = plan.prune.iter().filter(|a| a.verb == Verb::Prune).collect();
+        if !deletions.is_empty() {
+            self.report.record.confirm(self.cluster).await?;
+        }
         // What an earlier pass deleted.
         let going =
             |a: &&plan::Action| a.verb == Verb::Keep && a.reason == plan::BEING_DELETED && is_custom(&a.id.kind);

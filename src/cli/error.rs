@@ -117,6 +117,7 @@ impl From<PassError> for CliError {
             PassError::Environment(diagnostics) => diagnostics.into(),
             PassError::Cluster(error) => error.into(),
             PassError::Apply(error) => Self::cluster(error.to_string()),
+            PassError::Behind { .. } => Self::cluster(error.to_string()),
             PassError::Internal(message) => Self::internal(message),
         }
     }

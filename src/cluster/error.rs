@@ -150,6 +150,16 @@ impl ClusterError {
         self.refusal().is_some_and(|r| r.code == 404)
     }
 
+    /// Whether the path is not served at all: the kind went with its definition, or its version is not served any more. Of an
+    /// object that does not exist, the server says another thing.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        self.refusal().is_some_and(|r| {
+            r.code == 404
+                && (r.message.contains("could not find the requested resource") || r.message.contains("page not found"))
+        })
+    }
+
     /// Whether another writer was faster, or a precondition does not hold.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
@@ -197,6 +207,15 @@ mod tests {
         assert_eq!(error.to_string(), "bad gateway");
         assert!(error.retryable());
         assert_eq!(Refusal::read(500, b"", None).message, "the server answered with status 500");
+    }
+
+    #[test]
+    fn a_missing_kind_is_no_missing_object() {
+        let unserved = "the server could not find the requested resource";
+        assert!(refused(404, &json!({"kind": "Status", "code": 404, "message": unserved})).is_unserved());
+        assert!(ClusterError::Refused(Box::new(Refusal::read(404, b"404 page not found\n", None))).is_unserved());
+        let missing = "configmaps \"a\" not found";
+        assert!(!refused(404, &json!({"kind": "Status", "code": 404, "message": missing})).is_unserved());
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::manifest::{Gvk, ObjectId};
 
 /// The label that the pods of a Job carry, with its UID.
 const OF_JOB: &str = "batch.kubernetes.io/controller-uid";
+/// How often an object that a list does not have is asked for by name before it counts as gone, and the pause between.
+const LOOKS: usize = 3;
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How an object's run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,15 @@ impl Cluster {
         if !runs(id) {
             return Ok(Finished::Succeeded);
         }
-        let ended = self.watch_one(id, version, uid, timeout, cancel, false).await?;
+        let mut ended = self.watch_one(id, version, uid, timeout, cancel, false).await?;
+        for _ in 0..LOOKS {
+            // A list may be of a time before it was made.
+            if ended != Finished::Gone || self.get_metadata(id, version).await?.is_none_or(|live| live.uid() != uid) {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+            ended = self.watch_one(id, version, uid, timeout, cancel, false).await?;
+        }
         Ok(match ended {
             Finished::Failed(said) => Finished::Failed(self.with_cause(id, uid, said).await),
             Finished::Gone => self.told_by_events(id, uid).await,

@@ -46,8 +46,7 @@ impl Cluster {
     /// # Errors
     /// When the kind is not served or the server cannot be asked.
     pub async fn get(&self, id: &ObjectId, version: &str) -> Result<Option<Object>, ClusterError> {
-        let resource = self.resource_of(id, version).await?;
-        self.get_as(&resource, &id.namespace, &id.name, JSON).await
+        self.get_as(id, version, JSON).await
     }
 
     /// An object's type and metadata, managed fields included, without spec and status. One request.
@@ -55,30 +54,34 @@ impl Cluster {
     /// # Errors
     /// When the kind is not served or the server cannot be asked.
     pub async fn get_metadata(&self, id: &ObjectId, version: &str) -> Result<Option<Object>, ClusterError> {
-        let resource = self.resource_of(id, version).await?;
-        self.get_as(&resource, &id.namespace, &id.name, METADATA).await
+        self.get_as(id, version, METADATA).await
     }
 
-    async fn get_as(
-        &self,
-        resource: &Resource,
-        namespace: &str,
-        name: &str,
-        accept: &'static str,
-    ) -> Result<Option<Object>, ClusterError> {
-        let call = Call::get(Verb::Get, resource.path(namespace, name)).accept(accept);
-        match self.read(call).await {
-            Ok(value) => Ok(Some(typed(value, resource)?)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
+    async fn get_as(&self, id: &ObjectId, version: &str, accept: &'static str) -> Result<Option<Object>, ClusterError> {
+        // What is known of the kinds may be of before: an object is not gone because its version is.
+        for last in [false, true] {
+            let resource = self.resource_of(id, version).await?;
+            let call = Call::get(Verb::Get, resource.path(&id.namespace, &id.name)).accept(accept);
+            match self.read(call).await {
+                Ok(value) => return Ok(Some(typed(value, &resource)?)),
+                Err(error) if error.is_unserved() => {
+                    if last {
+                        return Err(error);
+                    }
+                    self.refresh_kinds().await?;
+                }
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => return Err(error),
+            }
         }
+        unreachable!("the second round returns")
     }
 
     /// The metadata of every object of a kind, in all namespaces when `namespace` is empty, by label selector. One request for
     /// each 500 objects.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When the kind is not served any more or the server cannot be asked.
     pub async fn list_metadata(
         &self,
         resource: &Resource,
@@ -108,10 +111,18 @@ impl Cluster {
         selector: &str,
         accept: &'static str,
     ) -> Result<Vec<Object>, ClusterError> {
-        // A list that takes longer than the server keeps its snapshot starts again, once.
+        let mut resource = resource.clone();
         for last in [false, true] {
-            match self.list_once(resource, namespace, selector, accept).await {
+            match self.list_once(&resource, namespace, selector, accept).await {
+                // A list that takes longer than the server keeps its snapshot starts again, once.
                 Err(error) if error.is_expired() && !last => {}
+                // The kind went with its definition, or is served in another version by now.
+                Err(error) if error.is_unserved() && !last => {
+                    let kinds = self.refresh_kinds().await?;
+                    let Gvk { group, kind, .. } = &resource.gvk;
+                    let served = kinds.resource(&resource.gvk).or_else(|| kinds.preferred(group, kind));
+                    resource = served.map_or_else(|| kinds.require(&resource.gvk), Ok)?.clone();
+                }
                 result => return result,
             }
         }

@@ -73,6 +73,16 @@ impl Cluster {
         let id = resource.id(self.system_namespace(), &inventory_name(environment, release));
         Ok(self.get(&id, "v1").await?.as_ref().map(stored))
     }
+
+    /// The stored version of a release's inventory; `None` when there is none. One request.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn inventory_version(&self, environment: &str, release: &str) -> Result<Option<String>, ClusterError> {
+        let resource = self.resource(&Gvk::new("v1", "ConfigMap")).await?;
+        let id = resource.id(self.system_namespace(), &inventory_name(environment, release));
+        Ok(self.get_metadata(&id, "v1").await?.map(|object| object.resource_version().to_owned()))
+    }
 }
 
 /// Reads a ConfigMap.

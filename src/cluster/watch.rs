@@ -88,12 +88,13 @@ where
                     listed
                 }
                 Err(error) => {
-                    if error.is_not_found() {
-                        sink.vanished();
-                    }
                     if !error.is_expired() {
                         sink.lost(&error);
                         lost = true;
+                    }
+                    // Told last: whoever hears of it finds the kind lost, and asks the server instead of the watch.
+                    if error.is_not_found() {
+                        sink.vanished();
                     }
                     rest(&mut pause).await;
                     continue;

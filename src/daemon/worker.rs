@@ -72,6 +72,9 @@ impl Worker {
                 return;
             }
             let again = report.again;
+            if report.behind {
+                self.state.request_refresh();
+            }
             let retry =
                 report.retry.then(|| backoff.fail(random)).map(|pause| if again { Duration::ZERO } else { pause });
             if retry.is_none() {
@@ -248,7 +251,8 @@ impl Told {
                 (kind, release.name.clone(), message, serde_json::Value::Null),
             );
         }
-        if !status.messages.is_empty() {
+        // Who is behind for long does not reach the repository, and that is told already.
+        if !status.messages.is_empty() && !report.behind {
             let kind = match status.state {
                 _ if report.refused_prune => AlertKind::PruneRefused,
                 ReleaseState::Failed if report.plan.is_none() => AlertKind::Failed,
@@ -360,6 +364,7 @@ mod tests {
             failed: state >= ReleaseState::Refused,
             retry: false,
             again: false,
+            behind: false,
             refused_prune: false,
             interval: None,
         }

@@ -2,6 +2,7 @@
 //! revision in force.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -71,7 +72,7 @@ impl Follower {
     pub fn start(repository: Repository, options: FollowOptions, cancel: CancellationToken) -> Self {
         let (publish, state) = watch::channel(Followed::default());
         let refresh = Arc::new(Notify::new());
-        let task = Task { repository, options, publish, refresh: Arc::clone(&refresh) };
+        let task = Task { repository, options, publish, refresh: Arc::clone(&refresh), looks: Arc::default() };
         tokio::spawn(async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
@@ -99,6 +100,8 @@ struct Task {
     options: FollowOptions,
     publish: watch::Sender<Followed>,
     refresh: Arc<Notify>,
+    /// The looks that were answered, whatever they found.
+    looks: Arc<AtomicU64>,
 }
 
 impl Task {
@@ -126,6 +129,7 @@ impl Task {
             if moved {
                 let revision = snapshot.revision();
                 tracing::info!(repository = %self.repository, branch = self.options.branch, revision = revision.id, subject = revision.subject, "new revision");
+                snapshot.followed(Arc::clone(&self.looks));
                 state.snapshot = Some(snapshot);
             }
             if recovered {
@@ -136,6 +140,8 @@ impl Task {
             state.consecutive_failures = 0;
             moved || recovered
         });
+        // After what it found is known.
+        self.looks.fetch_add(1, Ordering::SeqCst);
     }
 
     async fn bad(&self, error: GitError) {
@@ -143,6 +149,7 @@ impl Task {
         let known = if self.publish.borrow().snapshot.is_none() { self.remembered().await } else { None };
         self.publish.send_modify(|state| {
             if let Some(known) = known {
+                known.followed(Arc::clone(&self.looks));
                 state.snapshot = Some(known);
             }
             state.consecutive_failures = state.consecutive_failures.saturating_add(1);

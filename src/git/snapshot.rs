@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use git2::{ObjectType, Oid};
 
@@ -18,6 +19,8 @@ pub struct Snapshot {
     root: Option<Oid>,
     repository: Mutex<git2::Repository>,
     folders: Mutex<HashMap<Oid, Arc<Vec<Item>>>>,
+    /// The looks for something newer, where the branch is followed.
+    looks: OnceLock<Arc<AtomicU64>>,
 }
 
 /// One entry of a folder as Git stores it.
@@ -60,6 +63,7 @@ impl Snapshot {
             root,
             repository: Mutex::new(repository),
             folders: Mutex::new(HashMap::new()),
+            looks: OnceLock::new(),
         })
     }
 
@@ -67,6 +71,12 @@ impl Snapshot {
     #[must_use]
     pub fn revision(&self) -> &Revision {
         &self.revision
+    }
+
+    /// Has a follower count its looks for something newer.
+    pub(super) fn followed(&self, looks: Arc<AtomicU64>) {
+        // The first follower stays: a snapshot is published by one.
+        let _ = self.looks.set(looks);
     }
 
     fn store(&self) -> MutexGuard<'_, git2::Repository> {
@@ -165,6 +175,24 @@ impl Tree for Snapshot {
         let snapshot = Self::new(store, commit, &self.prefix, &self.label).map_err(failed)?;
         let time = snapshot.revision.time;
         Ok(Some((Arc::new(snapshot), time)))
+    }
+
+    fn came_from(&self, revision: &str) -> Result<Option<bool>, TreeError> {
+        let (Ok(own), Ok(other)) = (Oid::from_str(&self.revision.id), Oid::from_str(revision)) else { return Ok(None) };
+        let path = self.store().path().to_owned();
+        // Opened anew: what was fetched since is known to it.
+        let store = git2::Repository::open(path).map_err(|error| Self::failed("", &error))?;
+        if own == other {
+            return Ok(Some(true));
+        }
+        if store.find_commit(other).is_err() {
+            return Ok(Some(false));
+        }
+        store.graph_descendant_of(own, other).map(Some).map_err(|error| Self::failed("", &error))
+    }
+
+    fn looks(&self) -> Option<u64> {
+        self.looks.get().map(|looks| looks.load(Ordering::SeqCst))
     }
 }
 

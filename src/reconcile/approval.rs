@@ -82,6 +82,12 @@ impl Look {
         Some(pending)
     }
 
+    /// Whether changes of any release need an approval.
+    fn asks_for_approvals(&self) -> bool {
+        let releases = self.desired.releases.iter().filter_map(|r| r.policies.as_ref());
+        releases.chain([&self.desired.environment.policies]).any(|policies| policies.on_commit == OnCommit::Plan)
+    }
+
     /// Takes out of the plan what waits. Drift is still corrected, to what was applied last.
     pub(super) fn hold_back(&mut self) {
         let held: BTreeMap<String, BTreeSet<_>> = self
@@ -152,20 +158,18 @@ impl Reconciler {
     /// Holds back what waits, unless it is approved: then the approval is noted as begun, and given back.
     pub(super) async fn heed_approval(&mut self, look: &mut Look) -> Option<Approval> {
         let Some(pending) = look.pending.clone() else {
-            // A pass that was cut short may have left nothing but its approval.
-            if let Some(approval) = self.begun.take() {
-                self.use_up(&approval, &BTreeMap::new()).await;
+            // A pass that was cut short, or a process that died, may have left nothing but its approval.
+            if look.asks_for_approvals() && !self.approvals_settled {
+                self.approvals_settled = self.settle_approval().await;
             }
             return None;
         };
+        self.approvals_settled = false;
         if let Some(view) = &self.view {
             view.follow_approval(&self.cluster, &self.environment);
         }
         match self.begin_approved(&pending).await {
-            Ok(Some(approval)) => {
-                self.begun = Some(approval.clone());
-                return Some(approval);
-            }
+            Ok(Some(approval)) => return Some(approval),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "the approval cannot be read or noted; changes from Git wait"),
         }
@@ -179,6 +183,10 @@ impl Reconciler {
             return Ok(None);
         };
         if !holds(&approval, pending) {
+            // Git says something else by now: what was begun is over, and what says the same later is new.
+            if approval.begun {
+                remove_approval(&self.cluster, &self.environment, &resource_version).await?;
+            }
             return Ok(None);
         }
         if !approval.begun {
@@ -186,6 +194,21 @@ impl Reconciler {
             record_approval(&self.cluster, &self.environment, &approval, Some(&resource_version)).await?;
         }
         Ok(Some(approval))
+    }
+
+    /// Nothing waits: an approval that was begun is used up, whoever began it. One request. Whether that is known now.
+    async fn settle_approval(&self) -> bool {
+        let settled = async {
+            if let Some(stored) = self.cluster.approval(&self.environment).await?.filter(|s| s.approval.begun) {
+                remove_approval(&self.cluster, &self.environment, &stored.resource_version).await?;
+            }
+            Ok::<(), PassError>(())
+        };
+        let settled = settled.await;
+        if let Err(error) = &settled {
+            tracing::warn!(%error, "whether an approval was left behind cannot be told; asked again");
+        }
+        settled.is_ok()
     }
 
     /// Takes an approval away when everything that it was about is done.

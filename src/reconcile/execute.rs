@@ -369,7 +369,10 @@ impl<'a> Run<'a> {
             let reasons: Vec<String> =
                 report.errors().map(|(_, error)| how.redactor.redact(&error.to_string())).collect();
             if !reasons.is_empty() {
-                let interrupted = report.errors().any(|(_, error)| matches!(error, ApplyError::Interrupted));
+                // Nor is it one of the release that another process is at work on it.
+                let no_failure =
+                    |e: &ApplyError| matches!(e, ApplyError::Interrupted | ApplyError::InventoryChanged { .. });
+                let interrupted = report.errors().any(|(_, error)| no_failure(error));
                 steps.failed(&mut report.record, &reasons.join("; "), interrupted).await;
             }
             if report.succeeded() {

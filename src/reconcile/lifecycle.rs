@@ -161,7 +161,11 @@ impl Histories<'_> {
             return Ok(());
         }
         let stored = self.cluster.history(&recorded.namespace, &recorded.name).await?;
-        life.stale = recorded.stale || stored.last().map(|s| s.version) != Some(recorded.version);
+        let newest = stored.last().map(|s| s.version);
+        // A list without ours may be of a time before it was written: it is asked for by name.
+        let listed = newest >= Some(recorded.version)
+            || self.cluster.revision(&recorded.namespace, &recorded.name, recorded.version).await?.is_none();
+        life.stale = recorded.stale || (listed && newest != Some(recorded.version));
         if life.stale {
             life.revision = match (&life.instead, &release.rendered) {
                 (None, Ok(rendered)) => Some(Arc::new(rendered.revision())),

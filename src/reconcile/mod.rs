@@ -12,6 +12,7 @@ mod differences;
 mod execute;
 mod foresee;
 mod lifecycle;
+mod lineage;
 mod lint;
 mod lookups;
 mod needs;

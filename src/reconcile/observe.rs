@@ -66,7 +66,7 @@ pub(super) async fn list(
         .collect()
         .await;
     for list in lists {
-        for object in list? {
+        for object in served(list)? {
             found.insert(object.id(), Seen::of(&object));
         }
     }
@@ -116,7 +116,7 @@ pub(super) async fn look_up(
         }
     }
     for (resource, namespace) in listed {
-        for object in cluster.list_metadata(&resource, namespace, "").await? {
+        for object in served(cluster.list_metadata(&resource, namespace, "").await)? {
             let id = object.id();
             if wanted.contains_key(&id) {
                 found.insert(id, Seen::of(&object));
@@ -124,6 +124,14 @@ pub(super) async fn look_up(
         }
     }
     Ok(found)
+}
+
+/// A list; that of a kind whose definition has just gone is empty.
+fn served(list: Result<Vec<Object>, ClusterError>) -> Result<Vec<Object>, ClusterError> {
+    match list {
+        Err(ClusterError::UnknownKind { .. }) => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 /// The resources of the wanted objects, as far as the cluster serves them.

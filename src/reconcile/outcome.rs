@@ -52,6 +52,8 @@ pub struct ReleaseOutcome {
     pub given_up: bool,
     /// Whether the inventory has to be read again: another writer, or a write whose fate is unknown.
     pub(super) inventory_lost: bool,
+    /// Whether another writer was there first.
+    pub(super) overtaken: bool,
 }
 
 impl ReleaseOutcome {
@@ -65,6 +67,7 @@ impl ReleaseOutcome {
             ApplyError::Interrupted => self.interrupted = true,
             error => {
                 self.retryable |= error.retryable();
+                self.overtaken |= matches!(error, ApplyError::InventoryChanged { .. });
                 self.inventory_lost |= !error.is_of_a_hook();
                 self.errors.push(error.to_string());
             }
@@ -82,6 +85,7 @@ impl ReleaseOutcome {
                 ApplyError::Interrupted => self.interrupted = true,
                 error => {
                     self.retryable |= error.retryable();
+                    self.overtaken |= matches!(error, ApplyError::InventoryChanged { .. });
                     // An error of the release as a whole may be one of its inventory.
                     self.inventory_lost |= id.is_none() && !error.is_of_a_hook();
                     let text = error.to_string();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{ApplyError, Checks, Record, ensure_key};
-use crate::cluster::{Approval, Capabilities, Cluster, ClusterError};
+use crate::cluster::{Capabilities, Cluster, ClusterError};
 use crate::diagnostic::Diagnostic;
 use crate::drift::ObjectDrift;
 use crate::environment::{Diagnostics, OnDrift, Policies};
@@ -25,6 +25,7 @@ use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, 
 use super::execute::{ExecuteOptions, How, execute};
 use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
+use super::lineage::Lineage;
 use super::lookups::{Looking, Lookups};
 use super::needs::{needed_objects, say_waits};
 use super::neighbours::{Here, Neighbourhood};
@@ -47,6 +48,16 @@ pub enum PassError {
     /// The cluster refused a write. Retryable.
     #[error("{0}")]
     Apply(#[from] ApplyError),
+    /// Somebody else has brought a release to a revision that is not known to be older. Retryable: it may come any moment.
+    #[error(
+        "{release} is at {revision}, which this branch has not shown yet: another evenkeel is ahead; the repository is looked at again"
+    )]
+    Behind {
+        /// The release.
+        release: String,
+        /// Where it is.
+        revision: String,
+    },
     /// A step ended unexpectedly. Retryable.
     #[error("{0}")]
     Internal(String),
@@ -59,7 +70,7 @@ impl PassError {
         match self {
             Self::Environment(_) => false,
             // Also what does not look retryable may be a cluster that is being repaired: credentials, permissions.
-            Self::Cluster(_) | Self::Apply(_) | Self::Internal(_) => true,
+            Self::Cluster(_) | Self::Apply(_) | Self::Behind { .. } | Self::Internal(_) => true,
         }
     }
 }
@@ -151,6 +162,8 @@ pub struct PassReport {
     pub retry: bool,
     /// Whether to do so at once: the pause is over already, or there is something else to do.
     pub again: bool,
+    /// Whether somebody else is ahead: the repository is to be looked at again.
+    pub behind: bool,
     /// Whether deletions were refused.
     pub refused_prune: bool,
     /// Plan again at the latest after this time.
@@ -170,8 +183,8 @@ pub struct Reconciler {
     keyed: bool,
     /// Whether there is one for sure.
     prepared: bool,
-    /// The approval that was begun last, while it is not known to be used up.
-    pub(super) begun: Option<Approval>,
+    /// Whether no used approval is left in the cluster since nothing waits.
+    pub(super) approvals_settled: bool,
     /// What was read last: a commit says the same thing for ever.
     read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
     /// The inventories as they were written last; read once, because nobody else writes them.
@@ -191,6 +204,8 @@ pub struct Reconciler {
     pub(super) cut: bool,
     /// What somebody asks for besides what Git says, by release; answered by the next look.
     pub(super) asked: BTreeMap<String, Asked>,
+    /// Whether somebody else is ahead.
+    pub(super) lineage: Lineage,
     /// Revisions of helm's histories that were read.
     revisions: ReadRevisions,
     /// What is known of the other environments.
@@ -216,7 +231,7 @@ impl Reconciler {
             key: None,
             keyed: false,
             prepared: false,
-            begun: None,
+            approvals_settled: false,
             read: None,
             held: None,
             stale: false,
@@ -227,6 +242,7 @@ impl Reconciler {
             earlier: Earlier::default(),
             cut: false,
             asked: BTreeMap::new(),
+            lineage: Lineage::default(),
             revisions: ReadRevisions::new(),
             looking: Looking::default(),
             checks: Arc::default(),
@@ -663,12 +679,32 @@ impl Reconciler {
         {
             return self.unreadable(source, &error);
         }
+        let report = self.once(source, options, tell).await;
+        let outcomes = || report.outcomes.values();
+        if outcomes().any(|o| o.overtaken) && outcomes().all(|o| o.done.is_empty()) {
+            // Nothing was done: what looked like drift was another's work, as its inventory says.
+            return self.once(source, options, tell).await;
+        }
+        report
+    }
+
+    async fn once(
+        &mut self,
+        source: &Source,
+        options: &PassOptions,
+        tell: &(dyn Fn(Event) + Send + Sync),
+    ) -> PassReport {
         let mut look = match self.look(source).await {
             Ok(look) => look,
             Err(error) => return self.unreadable(source, &error),
         };
         if !options.apply {
             return self.report(source, look, BTreeMap::new(), options);
+        }
+        match self.overtaken(source).await {
+            Ok(None) => {}
+            Ok(Some((release, revision))) => return self.unreadable(source, &PassError::Behind { release, revision }),
+            Err(error) => return self.unreadable(source, &error),
         }
         let approval = self.heed_approval(&mut look).await;
         tell(Event::Looked(Box::new(self.found(source, &look))));

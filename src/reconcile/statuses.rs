@@ -16,11 +16,16 @@ use super::source::Source;
 impl Reconciler {
     pub(super) fn unreadable(&self, source: &Source, error: &PassError) -> PassReport {
         let broken = !error.retryable();
+        let behind = matches!(error, PassError::Behind { .. });
         PassReport {
             status: EnvironmentStatus {
                 environment: self.environment.clone(),
                 revision: source.revision.clone(),
-                state: if broken { ReleaseState::Broken } else { ReleaseState::Failed },
+                state: match () {
+                    () if broken => ReleaseState::Broken,
+                    () if behind => ReleaseState::Progressing,
+                    () => ReleaseState::Failed,
+                },
                 time: String::new(),
                 messages: vec![error.to_string()],
                 releases: Vec::new(),
@@ -29,9 +34,10 @@ impl Reconciler {
             corrected: Vec::new(),
             outcomes: BTreeMap::new(),
             plan: None,
-            failed: true,
+            failed: !behind,
             retry: error.retryable(),
             again: false,
+            behind,
             refused_prune: false,
             interval: None,
         }
@@ -110,6 +116,7 @@ impl Reconciler {
             failed,
             retry: retry || again,
             again,
+            behind: false,
             refused_prune,
             interval,
             plan: Some(look.plan),

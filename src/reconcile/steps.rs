@@ -114,7 +114,8 @@ impl Steps<'_> {
         match ran {
             Ok(()) => self.record(record, None).await,
             Err(error) => {
-                self.failed(record, &error.to_string(), matches!(error, ApplyError::Interrupted)).await;
+                let no_failure = matches!(error, ApplyError::Interrupted | ApplyError::InventoryChanged { .. });
+                self.failed(record, &error.to_string(), no_failure).await;
                 Err(error)
             }
         }

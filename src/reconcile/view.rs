@@ -177,7 +177,10 @@ impl LiveView {
         let settled = tokio::time::timeout(SETTLE, self.watcher.settled()).await.is_ok();
         let lost = self.watcher.lost().into_iter().any(|(k, _)| kinds.contains(&(k.group, k.kind)));
         if !settled || lost {
-            return list(cluster, environment, wanted).await;
+            let found = list(cluster, environment, wanted).await?;
+            // What cannot be followed may be served in another version by now: the list has found out.
+            self.watcher.add(super::observe::resources(cluster, wanted).await?);
+            return Ok(found);
         }
         let known = self.watcher.of_environment(environment);
         let mut found: BTreeMap<ObjectId, Seen> = BTreeMap::new();

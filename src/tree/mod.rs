@@ -73,6 +73,19 @@ pub trait Tree: Send + Sync {
     fn at_revision(&self, _revision: &str) -> Result<Option<Dated>, TreeError> {
         Ok(None)
     }
+
+    /// Whether a revision is this tree's own or one that it came from; `None` when this tree has no history.
+    ///
+    /// # Errors
+    /// When the store behind the tree fails.
+    fn came_from(&self, _revision: &str) -> Result<Option<bool>, TreeError> {
+        Ok(None)
+    }
+
+    /// Counts the looks for something newer than this tree, by whoever follows its store; `None` where nobody does.
+    fn looks(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// All files below `folder`, in order of path, paths relative to `folder`; folders nest at most 64 deep.

@@ -193,6 +193,12 @@ impl Process {
         }
     }
 
+    /// Everything that it wrote so far.
+    pub(crate) fn said(&self) -> String {
+        let state = self.said.state.lock().unwrap();
+        state.lines.iter().map(|(_, line)| String::from_utf8_lossy(line)).collect()
+    }
+
     /// The process's id, for signals of one's own.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

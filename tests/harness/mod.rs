@@ -26,15 +26,18 @@ pub(crate) mod registry;
 pub(crate) mod control_plane;
 pub(crate) mod evenkeel;
 pub(crate) mod git_repository;
+pub(crate) mod proxy;
 pub(crate) mod requirement;
 pub(crate) mod wait;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use api_server::ApiServer;
 pub(crate) use control_plane::ControlPlane;
 pub(crate) use evenkeel::{Evenkeel, Output, Process};
 pub(crate) use git_repository::GitRepository;
+pub(crate) use proxy::{Exchange, Fate, Proxy};
 pub(crate) use registry::Registry;
 pub(crate) use requirement::{helm, kubectl};
 pub(crate) use wait::{eventually, wait_for, wait_until_gone};
