@@ -1,4 +1,4 @@
-//! What the watches know of every object, instead of the objects: 80 bytes and a name each.
+//! What the watches know of every object, instead of the objects: at most 128 bytes each, its name included.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
