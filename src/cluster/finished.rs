@@ -136,7 +136,7 @@ impl Cluster {
             }
             Err(error) => tracing::warn!(%error, job = %job.display(), "its pods cannot be followed"),
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// How an object ended that was collected: the Job controller tells it in an event.

@@ -118,6 +118,13 @@ impl Followed {
         }
     }
 
+    /// Whether something holds for the versions that an environment read.
+    pub(super) fn read_is(&self, environment: &str, sought: &Sought, holds: impl FnOnce(&Versions) -> bool) -> bool {
+        let state = self.state();
+        let reader = state.places.get(sought).and_then(|place| place.readers.get(environment));
+        reader.is_some_and(|reader| holds(&reader.read))
+    }
+
     /// What of an environment is not followed, and why.
     pub(super) fn left_out(&self, environment: &str) -> BTreeMap<Sought, String> {
         let state = self.state();

@@ -1,4 +1,4 @@
-//! What the watches know of every object, instead of the objects: 80 bytes and a name each.
+//! What the watches know of every object, instead of the objects: at most 128 bytes each, its name included.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::lookup::{Sought, Versions};
 use super::mark::{foreign_of, mark_of, mark_text};
 use crate::manifest::{ANNOTATION_OWNER, LABEL_ENVIRONMENT, LABEL_RELEASE, ObjectId, owner_of};
 
@@ -85,21 +86,21 @@ struct Entry {
 /// A UID in 16 bytes where it is a UUID, as Kubernetes' are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Uid {
-    Uuid(u128),
+    Uuid([u8; 16]),
     Text(Box<str>),
 }
 
 impl Uid {
     fn new(text: &str) -> Self {
         match uuid::Uuid::try_parse(text) {
-            Ok(uuid) if uuid.to_string() == text => Self::Uuid(uuid.as_u128()),
+            Ok(uuid) if uuid.to_string() == text => Self::Uuid(uuid.into_bytes()),
             _ => Self::Text(text.into()),
         }
     }
 
     fn text(&self) -> String {
         match self {
-            Self::Uuid(number) => uuid::Uuid::from_u128(*number).to_string(),
+            Self::Uuid(bytes) => uuid::Uuid::from_bytes(*bytes).to_string(),
             Self::Text(text) => text.to_string(),
         }
     }
@@ -219,6 +220,23 @@ impl Index {
         of_kind.get(&key(&id.namespace, &id.name)).map(|entry| seen(id, entry))
     }
 
+    /// Whether something that a template read is another version here: what changed may be known here first. `ours` tells of an
+    /// object that is not here whether it should be.
+    pub(super) fn disagrees(&self, sought: &Sought, read: &Versions, ours: &dyn Fn(&ObjectId) -> bool) -> bool {
+        let gvk = sought.gvk();
+        let Some(of_kind) = self.kinds.get(&(gvk.group.clone(), gvk.kind.clone())) else { return false };
+        let other = |key: &str, entry: &Entry| read.get(key).map(|read| version_digest(read)) != Some(entry.version);
+        let gone = |key: &str| !of_kind.contains_key(key) && ours(&id(&gvk.group, &gvk.kind, key));
+        let one = key(&sought.namespace, &sought.name);
+        let changed = if sought.name.is_empty() {
+            let here = |key: &str| sought.namespace.is_empty() || key.split('/').next() == Some(&sought.namespace);
+            of_kind.iter().any(|(key, entry)| here(key) && other(key, entry))
+        } else {
+            of_kind.get(&one).is_some_and(|entry| other(&one, entry))
+        };
+        changed || read.keys().any(|key| gone(key))
+    }
+
     /// Everything whose label names an environment, in order.
     pub(super) fn of_environment(&self, environment: &str) -> BTreeMap<ObjectId, Seen> {
         let mut found = BTreeMap::new();
@@ -333,6 +351,34 @@ mod tests {
         assert_eq!(index.of_environment("staging").len(), 0);
         assert_eq!(index.retain("apps", "Deployment", &BTreeSet::from(["ns/b".to_owned()]))[0].0, id);
         assert_eq!((index.len(), index.get(&id)), (0, None));
+    }
+
+    #[test]
+    fn what_was_read_is_held_against_what_is_here() {
+        let mut index = Index::default();
+        let at = |name: &str, version: &str| object(name, |m| m["resourceVersion"] = json!(version));
+        index.insert("apps", "Deployment", &at("a", "5"));
+        let sought = |namespace: &str, name: &str| Sought {
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        let read = |all: &[(&str, &str)]| -> Versions {
+            all.iter().map(|(key, version)| ((*key).to_owned(), (*version).to_owned())).collect()
+        };
+        for (namespace, name) in [("ns", "a"), ("ns", ""), ("", "")] {
+            let disagrees = |versions: &[(&str, &str)], ours: bool| {
+                index.disagrees(&sought(namespace, name), &read(versions), &|_| ours)
+            };
+            assert!(!disagrees(&[("ns/a", "5")], true));
+            assert!(disagrees(&[("ns/a", "4")], true));
+            assert!(disagrees(&[], true), "it has come");
+            assert!(disagrees(&[("ns/a", "5"), ("ns/b", "1")], true), "b has gone");
+            assert!(!disagrees(&[("ns/a", "5"), ("ns/b", "1")], false), "b was never here");
+        }
+        assert!(!index.disagrees(&sought("other", ""), &read(&[]), &|_| true));
+        assert!(!index.disagrees(&sought("ns", "b"), &read(&[]), &|_| true));
     }
 
     #[test]

@@ -335,10 +335,17 @@ impl Watcher {
         Ok(())
     }
 
-    /// How something that an environment's templates looked up is.
+    /// How something that an environment's templates looked up is. `ours` tells which objects carry our label: what changes of
+    /// those may be known before the watch of the lookup tells it.
     #[must_use]
-    pub fn looked_up(&self, environment: &str, sought: &Sought) -> Standing {
-        self.followed.standing(environment, sought)
+    pub fn looked_up(&self, environment: &str, sought: &Sought, ours: &dyn Fn(&ObjectId) -> bool) -> Standing {
+        let standing = self.followed.standing(environment, sought);
+        if standing != Standing::Same {
+            return standing;
+        }
+        let state = self.shared.state();
+        let disagrees = |read: &Versions| state.index.disagrees(sought, read, ours);
+        if self.followed.read_is(environment, sought, disagrees) { Standing::Changed } else { standing }
     }
 
     /// What an environment's templates looked up and nobody can follow, and why.

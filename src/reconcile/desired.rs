@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +16,7 @@ use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundi
 use crate::values::{Layer, LayerKind, Merged};
 
 use super::lookups::{Answers, Lookups, OfRelease};
-use super::rerenders::Rerenders;
+use super::renders::{Kept, Outcome, RenderCache};
 use super::source::Source;
 
 /// An environment with its releases rendered, as far as they can be.
@@ -88,78 +87,6 @@ impl Rendered {
     }
 }
 
-/// What a release renders, or everything that is wrong with it.
-type Outcome = Result<Arc<Rendered>, Vec<String>>;
-
-/// Renders of earlier passes, by release: used again while everything that they depend on is the same.
-#[derive(Debug, Default)]
-pub struct RenderCache {
-    renders: BTreeMap<String, Kept>,
-    /// Parsed charts by path, with the digest of the folder that they stand in.
-    charts: BTreeMap<String, (String, Arc<CompiledChart>)>,
-    /// How often releases rendered again because of what they look up.
-    rerenders: BTreeMap<String, Rerenders>,
-    /// Releases that look up something else by now and may not render again yet: when they may.
-    late: BTreeMap<String, Instant>,
-}
-
-/// One render.
-#[derive(Debug, Clone)]
-struct Kept {
-    /// What it depends on in Git and the cluster's abilities.
-    key: String,
-    rendered: Outcome,
-    /// What it looked up.
-    answers: Answers,
-}
-
-impl RenderCache {
-    /// What was looked up, by release.
-    pub(super) fn answers(&self) -> impl Iterator<Item = (&str, &Answers)> {
-        self.renders.iter().map(|(name, kept)| (name.as_str(), &kept.answers))
-    }
-
-    /// When a release that has to wait renders again.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.late.values().min().copied()
-    }
-
-    /// Whether a release looks up something else by now and may not render again yet.
-    pub(super) fn is_late(&self, release: &str) -> bool {
-        self.late.contains_key(release)
-    }
-
-    /// Whether a release renders something new whenever what it looks up has changed, without an end.
-    pub(super) fn is_restless(&self, release: &str) -> bool {
-        self.rerenders.get(release).is_some_and(|renders| renders.is_restless(Instant::now()))
-    }
-
-    /// What a release rendered before, as far as that is still so, or has to do for now.
-    fn still(&mut self, name: &str, key: &str, ambience: &Ambience<'_>) -> Option<Kept> {
-        let kept = self.renders.get(name).filter(|kept| kept.key == key)?;
-        if !ambience.lookups.is_none_or(|lookups| lookups.are_same(&kept.answers)) {
-            let now = Instant::now();
-            let wait = self.rerenders.entry(name.to_owned()).or_default().wait(now)?;
-            self.late.insert(name.to_owned(), now + wait);
-        }
-        Some(kept.clone())
-    }
-
-    /// Notes a render. Where it replaces one of the same key, what it looked up made the difference; any other begins anew.
-    fn note(&mut self, name: &str, next: &Kept) {
-        let Some(before) = self.renders.get(name).filter(|kept| kept.key == next.key) else {
-            self.rerenders.remove(name);
-            return;
-        };
-        let new = match (&before.rendered, &next.rendered) {
-            (Ok(before), Ok(next)) => before.digest != next.digest,
-            (Err(before), Err(next)) => before != next,
-            _ => true,
-        };
-        self.rerenders.entry(name.to_owned()).or_default().note(Instant::now(), new);
-    }
-}
-
 /// What a render depends on besides Git.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ambience<'a> {
@@ -199,7 +126,7 @@ pub fn read_environment(
     let mut releases = Vec::new();
     let mut fresh = BTreeMap::new();
     let mut incomplete = false;
-    cache.late.clear();
+    cache.begin();
     for (stage, names) in environment.stages.iter().enumerate() {
         for release in names.iter().filter_map(|n| environment.release(n)) {
             releases.push(match release {
@@ -219,7 +146,7 @@ pub fn read_environment(
                 Ok(release) => {
                     let key = ambience.key_of(release, source.time);
                     let kept = cache.still(&release.name, &key, ambience).unwrap_or_else(|| {
-                        let (rendered, answers) = rendered(source, release, ambience, &mut cache.charts);
+                        let (rendered, answers) = rendered(source, release, ambience, cache);
                         let next = Kept { key, rendered, answers };
                         cache.note(&release.name, &next);
                         next
@@ -250,7 +177,7 @@ pub fn read_environment(
             });
         }
     }
-    cache.renders = fresh;
+    cache.end(fresh);
     Ok(DesiredEnvironment { environment, releases, incomplete })
 }
 
@@ -297,10 +224,10 @@ fn rendered(
     source: &Source,
     release: &Release,
     ambience: &Ambience<'_>,
-    charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
+    cache: &mut RenderCache,
 ) -> (Outcome, Answers) {
     let live = ambience.lookups.map(|lookups| Lookups::of(lookups, release.service_account.as_deref()));
-    let rendered = render(source, release, ambience, live.clone(), charts);
+    let rendered = render(source, release, ambience, live.clone(), cache);
     let Some(live) = live else { return (rendered.map(Arc::new), Answers::new()) };
     let looked_up = live.redactor();
     let rendered = match rendered {
@@ -315,7 +242,7 @@ fn render(
     release: &Release,
     surroundings: &Ambience<'_>,
     live: Option<Arc<OfRelease>>,
-    charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
+    cache: &mut RenderCache,
 ) -> Result<Rendered, Vec<String>> {
     let mut made = Rendered::default();
     let content = &mut made.content;
@@ -324,7 +251,7 @@ fn render(
     content.config.clone_from(&release.values.value);
     content.chart = history::plain_chart(&release.release_name);
     if let Some(place) = &release.chart {
-        let chart = compiled(source, place, charts).map_err(|e| vec![e])?;
+        let chart = compiled(source, place, cache).map_err(|e| vec![e])?;
         let mut options = render_options(source, release, surroundings);
         if let Some(live) = live {
             options.surroundings.lookup = live;
@@ -370,11 +297,7 @@ fn render(
 }
 
 /// A chart, parsed once for all releases and passes that use it unchanged.
-fn compiled(
-    source: &Source,
-    place: &ChartSource,
-    charts: &mut BTreeMap<String, (String, Arc<CompiledChart>)>,
-) -> Result<Arc<CompiledChart>, String> {
+fn compiled(source: &Source, place: &ChartSource, cache: &mut RenderCache) -> Result<Arc<CompiledChart>, String> {
     let (name, digest) = match place {
         ChartSource::Folder(path) => {
             // A chart may reach its neighbours (`file://../x`): the folder that it stands in is its digest.
@@ -385,15 +308,13 @@ fn compiled(
         ChartSource::Archive { path, .. } => (path.clone(), None),
         ChartSource::Unlocked(asked) => (asked.chart.clone(), None),
     };
-    if let (Some(digest), Some((known, chart))) = (&digest, charts.get(&name))
-        && digest == known
-    {
-        return Ok(Arc::clone(chart));
+    if let Some(chart) = digest.as_ref().and_then(|digest| cache.chart(&name, digest)) {
+        return Ok(chart);
     }
     let chart = load_chart(source, place).map_err(|e| e.diagnostic.to_string())?;
     let chart = Arc::new(CompiledChart::new(chart));
     if let Some(digest) = digest {
-        charts.insert(name, (digest, Arc::clone(&chart)));
+        cache.keep_chart(name, digest, Arc::clone(&chart));
     }
     Ok(chart)
 }

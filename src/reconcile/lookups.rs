@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
 use crate::cluster::{Cluster, ClusterError, Sought, Versions, versions_of};
-use crate::manifest::{Object, Redactor};
+use crate::manifest::{Object, ObjectId, Redactor};
 use crate::render::Lookup;
 
 use super::pass::Reconciler;
@@ -119,12 +119,19 @@ pub(super) struct Looking {
 }
 
 impl Looking {
-    /// Begins a look: what a watch says to be as it was is not asked again.
-    pub(super) fn begin(&mut self, cluster: &Cluster, view: Option<&LiveView>, environment: &str) -> Arc<Lookups> {
+    /// Begins a look: what a watch says to be as it was is not asked again. `ours` are the objects that were applied: a change of
+    /// one of those is not to be taken for drift where a template reads it.
+    pub(super) fn begin(
+        &mut self,
+        cluster: &Cluster,
+        view: Option<&LiveView>,
+        environment: &str,
+        ours: &dyn Fn(&ObjectId) -> bool,
+    ) -> Arc<Lookups> {
         let mut same = Answers::new();
         if let Some(view) = view {
             self.mark = view.lookups_mark();
-            let as_read = |question: &Question| view.is_as_read(environment, &question.sought);
+            let as_read = |question: &Question| view.is_as_read(environment, &question.sought, ours);
             let known = self.asked.iter().filter_map(|(question, digest)| Some((question, (*digest)?)));
             same.extend(known.filter(|(question, _)| as_read(question)).map(|(q, digest)| (q.clone(), digest)));
         }

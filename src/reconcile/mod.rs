@@ -22,6 +22,7 @@ mod order;
 mod outcome;
 mod pass;
 mod ready;
+mod renders;
 mod rerenders;
 mod source;
 mod statuses;
@@ -34,7 +35,7 @@ mod why;
 pub use approval::{Approved, Pending};
 pub use charts::Charts;
 pub use desired::{
-    Ambience, DesiredEnvironment, DesiredRelease, RenderCache, Rendered, layered_values, load_chart, read_environment,
+    Ambience, DesiredEnvironment, DesiredRelease, Rendered, layered_values, load_chart, read_environment,
 };
 pub use differences::{Difference, differences};
 pub use lifecycle::Asked;
@@ -42,6 +43,7 @@ pub use lint::{Finding, Lint, Severity, Subject, counts, lint};
 pub use lookups::Lookups;
 pub use outcome::{Event, ReleaseOutcome};
 pub use pass::{Look, PassError, PassOptions, PassReport, Reconciler};
+pub use renders::RenderCache;
 pub use source::{Source, WORKING_FOLDER};
 pub use testing::{TestResult, TestRun, test_release};
 pub use verdicts::Averted;

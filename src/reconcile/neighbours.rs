@@ -15,8 +15,9 @@ use crate::manifest::{Inventory, ObjectId};
 use crate::plan::{Doubts, Marked, Neighbours, UnknownHome};
 use crate::tree::join;
 
-use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
+use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, read_environment};
 use super::lookups::{Answers, Lookups};
+use super::renders::RenderCache;
 use super::source::{Source, WORKING_FOLDER};
 
 /// What was read of an environment, and from what.

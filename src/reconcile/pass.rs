@@ -21,7 +21,7 @@ use crate::report::EnvironmentStatus;
 use super::approval::Pending;
 use super::autoscalers::Autoscalers;
 use super::compare::Compare;
-use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, RenderCache, read_environment};
+use super::desired::{Ambience, DesiredEnvironment, DesiredRelease, read_environment};
 use super::execute::{ExecuteOptions, How, execute};
 use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
@@ -32,6 +32,7 @@ use super::neighbours::{Here, Neighbourhood};
 use super::observe::list;
 use super::outcome::{Event, ReleaseOutcome};
 use super::ready::Waiting;
+use super::renders::RenderCache;
 use super::source::{Source, WORKING_FOLDER};
 use super::verdicts::{self, Averted, Earlier};
 use super::view::LiveView;
@@ -289,7 +290,9 @@ impl Reconciler {
     /// # Errors
     /// When the environment's own files are wrong or the cluster cannot be asked.
     pub async fn look(&mut self, source: &Source) -> Result<Look, PassError> {
-        let lookups = self.looking.begin(&self.cluster, self.view.as_ref(), &self.environment);
+        let held = self.held.as_ref();
+        let ours = |id: &ObjectId| held.is_some_and(|h| h.values().any(|r| r.inventory.objects.contains_key(id)));
+        let lookups = self.looking.begin(&self.cluster, self.view.as_ref(), &self.environment, &ours);
         let read = self.read(source, &lookups).await;
         self.follow_lookups(&lookups).await?;
         let desired = read?;

@@ -12,9 +12,10 @@ use crate::environment::OnFailure;
 use crate::manifest::{Inventory, Standing, Verdict};
 use crate::plan::DesiredObject;
 
-use super::desired::{Ambience, DesiredEnvironment, RenderCache, Rendered, read_environment};
+use super::desired::{Ambience, DesiredEnvironment, Rendered, read_environment};
 use super::lookups::{Answers, Lookups};
 use super::ready::Waiting;
+use super::renders::RenderCache;
 use super::source::Source;
 
 /// A release that failed and that goes its own way until Git says something else.

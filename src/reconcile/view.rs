@@ -214,8 +214,8 @@ impl LiveView {
     }
 
     /// Whether something is as an environment's templates read it last.
-    pub(super) fn is_as_read(&self, environment: &str, sought: &Sought) -> bool {
-        self.watcher.looked_up(environment, sought) == Standing::Same
+    pub(super) fn is_as_read(&self, environment: &str, sought: &Sought, ours: &dyn Fn(&ObjectId) -> bool) -> bool {
+        self.watcher.looked_up(environment, sought, ours) == Standing::Same
     }
 
     /// Follows what an environment's templates have looked up.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
+use super::reading::{PASSWORD, change, login};
 use super::{Ground, scenarios};
 use crate::harness::wait_for;
 
@@ -13,6 +14,7 @@ scenarios!(
     a_change_of_what_is_looked_up_is_seen_at_once,
     news_of_a_lookup_end_a_wait,
     what_looks_up_itself_comes_to_rest,
+    a_password_changed_by_hand_is_no_drift,
     what_never_comes_to_rest_is_slowed_down_and_told,
     too_many_lookups_are_read_and_told,
 );
@@ -104,6 +106,20 @@ data: {heard: {{ $names | sortAlpha | join " " | quote }}}
     heard(&ground, "input output").await;
     daemon.until("the release to be well", |r| r["state"] == "synced").await;
     daemon.rests().await;
+}
+
+/// Two watches see it, in either order.
+async fn a_password_changed_by_hand_is_no_drift(kubeconfig: &Path) {
+    let ground = Ground::new(kubeconfig, PASSWORD).await;
+    ground.commit();
+    let daemon = ground.daemon();
+    daemon.until("the release to be well", |r| r["state"] == "synced" && r["objects"] == 1).await;
+    daemon.rests().await;
+    for password in ["changed by hand", "changed again", "and once more"] {
+        change(&ground, &ground.namespace, password).await;
+        daemon.rests().await;
+        assert_eq!(login(&ground, &ground.namespace).await.0, password);
+    }
 }
 
 async fn what_never_comes_to_rest_is_slowed_down_and_told(kubeconfig: &Path) {

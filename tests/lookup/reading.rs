@@ -13,10 +13,10 @@ use super::{Ground, pass, scenarios};
 use crate::harness::{ControlPlane, Evenkeel, eventually, helm};
 use crate::require;
 
-scenarios!(a_password_that_is_there_is_kept, secrets_that_were_read_are_not_told);
+scenarios!(a_password_that_is_there_is_kept, secrets_that_were_read_are_not_told, what_is_taken_back_looks_up_too);
 
 /// As charts do it.
-const PASSWORD: &str = r#"
+pub(super) const PASSWORD: &str = r#"
 {{- $known := lookup "v1" "Secret" .Release.Namespace "login" }}
 apiVersion: v1
 kind: Secret
@@ -26,14 +26,14 @@ data:
   note: {{ .Values.note | b64enc }}
 "#;
 
-async fn login(ground: &Ground, namespace: &str) -> (String, String) {
+pub(super) async fn login(ground: &Ground, namespace: &str) -> (String, String) {
     let secrets: Api<Secret> = Api::namespaced(ground.cluster.client(), namespace);
     let data = secrets.get("login").await.unwrap().data.unwrap();
     let text = |key: &str| String::from_utf8(data[key].0.clone()).unwrap();
     (text("password"), text("note"))
 }
 
-async fn change(ground: &Ground, namespace: &str, password: &str) {
+pub(super) async fn change(ground: &Ground, namespace: &str, password: &str) {
     let secrets: Api<Secret> = Api::namespaced(ground.cluster.client(), namespace);
     let change = Patch::Merge(json!({"stringData": {"password": password}}));
     secrets.patch("login", &PatchParams::default(), &change).await.unwrap();
@@ -90,6 +90,38 @@ async fn secrets_that_were_read_are_not_told(kubeconfig: &Path) {
         assert!(told.contains("Broken") && !told.contains("correct horse"), "{told}");
         assert!(!told.contains("Y29ycmVjdCBob3JzZQ"), "{told}");
     }
+}
+
+async fn what_is_taken_back_looks_up_too(kubeconfig: &Path) {
+    let template = r#"
+{{- $input := lookup "v1" "ConfigMap" .Release.Namespace "input" }}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: output}
+data: {heard: {{ dig "data" "word" "nothing" $input | quote }}, version: {{ .Values.note }}}
+"#;
+    let ground = Ground::new(kubeconfig, template).await;
+    let rule = "{apiVersion: v1, kind: ConfigMap, current: has(data.version), failed: data.version == 'bad'}";
+    ground.settings(&format!("onFailure: rollback\nhealth: [{rule}]\n"));
+    let mut reconciler = ground.reconciler();
+    let output = async || {
+        let data = ground.config_maps().get("output").await.unwrap().data.unwrap();
+        (data["version"].clone(), data["heard"].clone())
+    };
+    let says = |version: &str, heard: &str| (version.to_owned(), heard.to_owned());
+    pass(&mut reconciler, &ground.commit()).await;
+    assert_eq!(output().await, says("one", "nothing"));
+    ground.write("app/values.yaml", "note: bad\n");
+    let bad = ground.commit();
+    pass(&mut reconciler, &bad).await;
+    assert_eq!(output().await, says("bad", "nothing"));
+    pass(&mut reconciler, &bad).await;
+    assert_eq!(output().await, says("one", "nothing"), "it is taken back");
+    ground.put("input", "two").await;
+    // What is looked up makes it another release than the one that failed: it is tried, fails, and is taken back again.
+    pass(&mut reconciler, &bad).await;
+    let report = pass(&mut reconciler, &bad).await;
+    assert_eq!(output().await, says("one", "two"), "{:?}", report.status);
 }
 
 /// What helm says of a chart that is rendered with a cluster, or what it renders.
