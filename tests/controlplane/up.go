@@ -147,7 +147,8 @@ func up(ctx context.Context, options upOptions) error {
 		"--config="+stages,
 		"--manage-all-nodes=false",
 		"--manage-nodes-with-annotation-selector="+fakeNode+"=fake",
-		"--node-lease-duration-seconds=200",
+		// Renewed every quarter of that: well within the 50 s after which a node counts as lost.
+		"--node-lease-duration-seconds=40",
 	); err != nil {
 		return err
 	}
