@@ -195,8 +195,8 @@ impl World {
         match touch {
             Touch::Edit => {
                 let change = match id.kind.as_str() {
-                    "ConfigMap" => json!({"data": {"x": "edited"}}),
-                    "Secret" => json!({"stringData": {"x": "edited"}}),
+                    "ConfigMap" => json!({"data": {"always": "edited"}}),
+                    "Secret" => json!({"stringData": {"always": "edited"}}),
                     "Deployment" => json!({"spec": {"replicas": 9}}),
                     "Service" => json!({"spec": {"selector": {"app": "edited"}}}),
                     _ => json!({"metadata": {"labels": {"says": "edited"}}}),
