@@ -150,7 +150,7 @@ pub(super) fn content(key: Key, says: u8) -> Value {
     }
 }
 
-fn manifest(key: Key, says: u8) -> Value {
+pub(super) fn manifest(key: Key, says: u8) -> Value {
     let version = KINDS.iter().find(|(_, kind)| *kind == key.kind).unwrap().0;
     let mut object = content(key, says);
     object["apiVersion"] = version.into();
