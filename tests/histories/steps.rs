@@ -9,40 +9,21 @@ use super::repository::{ENVIRONMENTS, Home, KINDS, Key, NAMES, NAMESPACES, Place
 #[derive(Debug, Clone)]
 pub(super) enum Commit {
     /// An object is added, changed, or moved here from wherever it was.
-    Put {
-        home: Home,
-        key: Key,
-        says: u8,
-    },
+    Put { home: Home, key: Key, says: u8 },
     /// An object goes.
-    Drop {
-        home: Home,
-        key: Key,
-    },
+    Drop { home: Home, key: Key },
     /// A release goes.
-    Remove {
-        home: Home,
-    },
+    Remove { home: Home },
     /// A release's folder moves: to another name, or to another environment.
-    Move {
-        from: Home,
-        to: Home,
-    },
+    Move { from: Home, to: Home },
     /// A release goes to another namespace.
-    Namespace {
-        home: Home,
-        namespace: &'static str,
-    },
+    Namespace { home: Home, namespace: &'static str },
     /// A release is broken.
-    Break {
-        home: Home,
-    },
+    Break { home: Home },
     /// Everything is mended.
     Mend,
     /// Everything of an environment moves to the other one, and its folder goes.
-    Vacate {
-        environment: &'static str,
-    },
+    Vacate { environment: &'static str },
 }
 
 /// What others do to an object.
