@@ -2,11 +2,12 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::adopt::Owner;
 use super::error::{ApplyError, is_being_deleted};
 use crate::cluster::wire::Call;
-use crate::cluster::{Cluster, INVENTORY_KEY, LABEL_INVENTORY, Verb, encode_inventory, inventory_name};
+use crate::cluster::{Cluster, INVENTORY_KEY, LABEL_INVENTORY, Verb, encode_inventory, inventory_name, surplus};
 use crate::manifest::{ANNOTATION_OWNER, FIELD_MANAGER, Gvk, Inventory, ObjectId};
 
 /// Annotation of a namespace that was created because a release needed it: `ENVIRONMENT/RELEASE`. Namespaces without it were
@@ -116,5 +117,51 @@ pub async fn delete_inventory(cluster: &Cluster, owner: &Owner, read: &str) -> R
             Err(ApplyError::InventoryChanged { environment: owner.environment.clone(), release: owner.release.clone() })
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an inventory can be stored once every object has its UID, hash and mark: known before the first object is written.
+pub(super) fn fits(inventory: &Inventory) -> Result<(), ApplyError> {
+    let mut whole = inventory.clone();
+    for (id, entry) in whole.objects.iter_mut().filter(|(_, entry)| entry.uid.is_empty()) {
+        // As long, and as hard to pack, as what the server will say.
+        let digest = |text: &str| Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let first = digest(&id.to_string());
+        let second = digest(&first);
+        entry.uid = first[..36].to_owned();
+        (entry.desired, entry.mark) = (second[..24].to_owned(), second[24..40].to_owned());
+    }
+    match surplus(&whole)? {
+        None => Ok(()),
+        Some(surplus) => Err(ApplyError::InventoryTooLarge {
+            environment: inventory.environment.clone(),
+            release: inventory.release.clone(),
+            objects: inventory.objects.len(),
+            surplus,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Applied;
+
+    #[test]
+    fn what_cannot_be_stored_is_known_before_the_first_object_is_written() {
+        let begun = |objects: usize| {
+            let mut inventory = Inventory::new("production", "platform", "platform");
+            let id = |i: usize| format!("apps/Deployment/platform/worker-{i}").parse().unwrap();
+            inventory.objects =
+                (0..objects).map(|i| (id(i), Applied { version: "v1".into(), ..Applied::default() })).collect();
+            inventory
+        };
+        assert!(fits(&begun(5_000)).is_ok());
+        let large = begun(25_000);
+        assert!(encode_inventory(&large).unwrap().len() < 1 << 20, "as it is now, without UIDs, it could be stored");
+        let error = fits(&large).unwrap_err();
+        assert!(matches!(error, ApplyError::InventoryTooLarge { objects: 25_000, .. }), "{error}");
+        assert!(!error.retryable());
+        assert!(error.to_string().starts_with("the inventory of production/platform would be "), "{error}");
     }
 }

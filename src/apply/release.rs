@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::adopt::Owner;
@@ -20,9 +19,9 @@ use super::error::{ApplyError, Taken};
 use super::finalizers::{finalized, is_custom};
 use super::lifecycle::begun;
 use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
-use super::record::{delete_inventory, ensure_namespace, write_inventory};
+use super::record::{delete_inventory, ensure_namespace, fits, write_inventory};
 use super::recreate::{recreate, try_anew};
-use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait, surplus};
+use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait};
 use crate::health::Rules;
 use crate::manifest::{Applied, Inventory, Object, ObjectId, Verdict, install_rank};
 use crate::plan::{self, OperationKind, ReleasePlan, Verb};
@@ -577,28 +576,6 @@ impl Work<'_> {
             inventory.objects.remove(&action.id);
         }
         if stopped { Err(ApplyError::Interrupted) } else { Ok(()) }
-    }
-}
-
-/// Whether an inventory can be stored once every object has its UID, hash and mark: known before the first object is written.
-fn fits(inventory: &Inventory) -> Result<(), ApplyError> {
-    let mut whole = inventory.clone();
-    for (id, entry) in whole.objects.iter_mut().filter(|(_, entry)| entry.uid.is_empty()) {
-        // As long, and as hard to pack, as what the server will say.
-        let digest = |text: &str| Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect::<String>();
-        let first = digest(&id.to_string());
-        let second = digest(&first);
-        entry.uid = first[..36].to_owned();
-        (entry.desired, entry.mark) = (second[..24].to_owned(), second[24..40].to_owned());
-    }
-    match surplus(&whole)? {
-        None => Ok(()),
-        Some(surplus) => Err(ApplyError::InventoryTooLarge {
-            environment: inventory.environment.clone(),
-            release: inventory.release.clone(),
-            objects: inventory.objects.len(),
-            surplus,
-        }),
     }
 }
 

@@ -214,6 +214,9 @@ impl Facts<'_> {
             }
             Some(Neighbour::Read(desired)) => desired,
         };
+        if self.is_ahead(record).await {
+            return belongs(", whose revision this one did not come from");
+        }
         let own = desired.releases.iter().find(|r| r.name == release);
         if let Some(Err(errors)) = own.map(|r| &r.rendered) {
             let error = errors.first().map_or_else(String::new, |e| first_line(e));
@@ -234,6 +237,17 @@ impl Facts<'_> {
 
     fn renders(&self, release: &DesiredRelease, id: &ObjectId) -> bool {
         ids(release, &self.kinds).any(|other| other == *id)
+    }
+
+    /// Whether a release is at a revision that the one in hand did not come from: then who asks may be the one that is behind, and
+    /// what the other one has taken would look like something that it gave up.
+    async fn is_ahead(&self, record: Option<&Inventory>) -> bool {
+        let Some(revision) = record.map(|i| i.revision.clone()).filter(|r| *r != self.here.source.revision) else {
+            return false;
+        };
+        let tree = Arc::clone(&self.here.source.tree);
+        let asked = tokio::task::spawn_blocking(move || tree.came_from(&revision));
+        matches!(asked.await, Ok(Ok(Some(false))))
     }
 
     /// Whether an environment without a folder was one of this repository: the commit that was applied last has it. Of what was

@@ -44,14 +44,15 @@ pub(super) async fn all(
     let wanted: BTreeSet<(String, String)> =
         releases.map(|((_, name), r)| (r.namespace.to_owned(), (*name).to_owned())).collect();
     let histories = world.histories().await;
-    // Of an environment without a folder nobody makes a pass.
-    let strays: Vec<_> = histories.symmetric_difference(&wanted).filter(|h| !is_left_behind(world, h)).collect();
-    if strays.is_empty() { Ok(()) } else { Err(format!("helm's histories: {histories:?}, releases: {wanted:?}")) }
-}
-
-/// Whether a history may be one of an environment whose folder went.
-fn is_left_behind(world: &World, _: &(String, String)) -> bool {
-    world.repository.folders.len() < 2
+    // Of an environment without a folder nobody makes a pass: its inventories may still be about a history.
+    let owned = world.owned().await;
+    let left_behind = |history: &(String, String)| {
+        let others = owned.iter().filter(|(home, _)| !world.repository.folders.contains(home.0));
+        let mut lives = others.filter_map(|(_, i)| i.lifecycle.as_ref());
+        lives.any(|l| (&l.namespace, &l.name) == (&history.0, &history.1))
+    };
+    let strays = histories.symmetric_difference(&wanted).filter(|h| !left_behind(h)).count();
+    if strays == 0 { Ok(()) } else { Err(format!("helm's histories: {histories:?}, releases: {wanted:?}")) }
 }
 
 /// Byte for byte, our own passes over it notwithstanding.

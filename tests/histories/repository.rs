@@ -123,9 +123,9 @@ fn header(kind: &str) -> String {
 /// What an object says: fields come and go with the number.
 pub(super) fn content(key: Key, says: u8) -> Value {
     let data = match says % 3 {
-        0 => json!({"x": "0"}),
-        1 => json!({"x": "1", "y": "1"}),
-        _ => json!({"y": "2"}),
+        0 => json!({"always": "0", "x": "0"}),
+        1 => json!({"always": "1", "x": "1", "y": "1"}),
+        _ => json!({"always": "2", "y": "2"}),
     };
     let app = json!({"app": key.name});
     match key.kind {
@@ -150,7 +150,7 @@ pub(super) fn content(key: Key, says: u8) -> Value {
     }
 }
 
-fn manifest(key: Key, says: u8) -> Value {
+pub(super) fn manifest(key: Key, says: u8) -> Value {
     let version = KINDS.iter().find(|(_, kind)| *kind == key.kind).unwrap().0;
     let mut object = content(key, says);
     object["apiVersion"] = version.into();

@@ -9,41 +9,21 @@ use super::repository::{ENVIRONMENTS, Home, KINDS, Key, NAMES, NAMESPACES, Place
 #[derive(Debug, Clone)]
 pub(super) enum Commit {
     /// An object is added, changed, or moved here from wherever it was.
-    Put {
-        home: Home,
-        key: Key,
-        says: u8,
-    },
+    Put { home: Home, key: Key, says: u8 },
     /// An object goes.
-    Drop {
-        home: Home,
-        key: Key,
-    },
+    Drop { home: Home, key: Key },
     /// A release goes.
-    Remove {
-        home: Home,
-    },
+    Remove { home: Home },
     /// A release's folder moves: to another name, or to another environment.
-    Move {
-        from: Home,
-        to: Home,
-    },
+    Move { from: Home, to: Home },
     /// A release goes to another namespace.
-    Namespace {
-        home: Home,
-        namespace: &'static str,
-    },
-    /// A release is broken, or mended.
-    Break {
-        home: Home,
-    },
-    Mend {
-        home: Home,
-    },
+    Namespace { home: Home, namespace: &'static str },
+    /// A release is broken.
+    Break { home: Home },
+    /// Everything is mended.
+    Mend,
     /// Everything of an environment moves to the other one, and its folder goes.
-    Vacate {
-        environment: &'static str,
-    },
+    Vacate { environment: &'static str },
 }
 
 /// What others do to an object.
@@ -62,6 +42,8 @@ pub(super) enum Touch {
     ClearFields,
     /// An object of their own beside it, with its labels and annotations.
     Copy,
+    /// An object of their own where there is none: nobody's, until Git wants it.
+    Plant,
 }
 
 /// What happens between two rounds of passes.
@@ -91,14 +73,22 @@ fn commit() -> impl Strategy<Value = Commit> {
         3 => (home(), home()).prop_map(|(from, to)| Commit::Move { from, to }),
         1 => (home(), select(&NAMESPACES[..])).prop_map(|(home, namespace)| Commit::Namespace { home, namespace }),
         1 => home().prop_map(|home| Commit::Break { home }),
-        2 => home().prop_map(|home| Commit::Mend { home }),
+        2 => Just(Commit::Mend),
         1 => select(&ENVIRONMENTS[..]).prop_map(|environment| Commit::Vacate { environment }),
     ]
 }
 
 fn touch() -> impl Strategy<Value = (Touch, Place)> {
-    let kinds =
-        [Touch::Edit, Touch::Extra, Touch::Delete, Touch::Unlabel, Touch::Disown, Touch::ClearFields, Touch::Copy];
+    let kinds = [
+        Touch::Edit,
+        Touch::Extra,
+        Touch::Delete,
+        Touch::Unlabel,
+        Touch::Disown,
+        Touch::ClearFields,
+        Touch::Copy,
+        Touch::Plant,
+    ];
     (select(kinds.to_vec()), select(&NAMESPACES[..]), key())
         .prop_map(|(touch, namespace, key)| (touch, (namespace, key)))
 }
@@ -174,12 +164,12 @@ impl Repository {
                     self.releases.get_mut(&home).unwrap().namespace = namespace;
                 }
             }
-            Commit::Break { home } | Commit::Mend { home } => {
-                let broken = matches!(commit, Commit::Break { .. });
+            Commit::Break { home } => {
                 if let Some(release) = self.releases.get_mut(&home) {
-                    release.broken = broken;
+                    release.broken = true;
                 }
             }
+            Commit::Mend => self.releases.values_mut().for_each(|r| r.broken = false),
             Commit::Vacate { environment } => {
                 let other = ENVIRONMENTS.into_iter().find(|e| *e != environment).unwrap();
                 for name in RELEASES {

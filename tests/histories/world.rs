@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::check;
-use super::repository::{ENVIRONMENTS, Home, KINDS, Place, Repository};
+use super::repository::{ENVIRONMENTS, Home, KINDS, Place, Repository, manifest};
 use super::steps::{Batch, Touch};
 use crate::cluster::Sandbox;
 
@@ -92,6 +92,9 @@ impl World {
             self.reconcilers.clear();
         }
         let source = self.repository.commit();
+        // What was nobody's and is wanted is ours from now on.
+        let wanted: BTreeSet<ObjectId> = self.repository.desired().into_keys().map(id).collect();
+        self.foreign.retain(|id, _| !wanted.contains(id));
         let mut environments: Vec<&'static str> =
             ENVIRONMENTS.into_iter().filter(|e| self.repository.folders.contains(e)).collect();
         if batch.reverse {
@@ -173,8 +176,30 @@ impl World {
         secrets.iter().map(|o| (o.namespace().to_owned(), name(o))).collect()
     }
 
+    /// Makes an object as `kubectl create` does, where there is none and Git wants none.
+    async fn plant(&mut self, place: Place, before: &Before) {
+        let id = id(place);
+        if before.seen.contains_key(&id) || self.foreign.contains_key(&id) || self.repository.home_of(place).is_some() {
+            return;
+        }
+        let mut object: DynamicObject = serde_json::from_value(manifest(place.1, 1)).unwrap();
+        object.metadata.annotations = Some([("planted".to_owned(), "yes".to_owned())].into());
+        let by = PostParams { field_manager: Some("kubectl-create".into()), ..PostParams::default() };
+        // The namespace may not be there.
+        if let Ok(made) = self.api(&id).create(&by, &object).await {
+            let made = Object::new(serde_json::to_value(made).unwrap()).unwrap();
+            self.foreign.insert(id, made);
+        }
+    }
+
     async fn touch(&mut self, touch: Touch, place: Place, batch: &Batch, before: &mut Before) {
         let id = id(place);
+        if touch == Touch::Plant {
+            return self.plant(place, before).await;
+        }
+        if self.foreign.contains_key(&id) {
+            return;
+        }
         let Some(live) = before.seen.get(&id).cloned() else { return };
         // What nobody will put right, and what is proven by nothing then, is another story.
         let home = self.repository.home_of(place).and_then(|home| self.repository.releases.get(&home));
@@ -195,8 +220,8 @@ impl World {
         match touch {
             Touch::Edit => {
                 let change = match id.kind.as_str() {
-                    "ConfigMap" => json!({"data": {"x": "edited"}}),
-                    "Secret" => json!({"stringData": {"x": "edited"}}),
+                    "ConfigMap" => json!({"data": {"always": "edited"}}),
+                    "Secret" => json!({"stringData": {"always": "edited"}}),
                     "Deployment" => json!({"spec": {"replicas": 9}}),
                     "Service" => json!({"spec": {"selector": {"app": "edited"}}}),
                     _ => json!({"metadata": {"labels": {"says": "edited"}}}),
@@ -220,6 +245,7 @@ impl World {
             Touch::Disown => {
                 merge("somebody", json!({"metadata": {"annotations": {"evenkeel.dev/owner": null}}})).await;
             }
+            Touch::Plant => {}
             Touch::ClearFields => merge("somebody", json!({"metadata": {"managedFields": [{}]}})).await,
             Touch::Copy => {
                 let mut copy = live.value().clone();

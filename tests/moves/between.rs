@@ -142,6 +142,37 @@ pub(super) async fn a_race_deletes_nothing(kubeconfig: &Path) {
     }
 }
 
+/// One of two workers has not heard of the commit yet: what has moved would look to it as if it came back.
+pub(super) async fn who_is_behind_takes_nothing_back(kubeconfig: &Path) {
+    let world = World::new(kubeconfig).await;
+    world.environment("staging", "");
+    world.environment("qa", "");
+    world.release("staging/web", "", &several("web"));
+    world.release("qa/own", "", &config_map("own", "1"));
+    let old = world.commit();
+    world.settle("staging", &old).await;
+    world.settle("qa", &old).await;
+    let ids = KINDS.map(|kind| world.id(kind, "web"));
+    let uids = world.uids(&ids).await;
+    world.rename("staging/web", "qa/web");
+    let new = world.commit();
+    world.settle("qa", &new).await;
+    let why = refused(&world.pass("staging", &old).await, "web");
+    assert!(why.contains("it belongs to qa/web, whose revision this one did not come from"), "{why}");
+    world.belong(&ids, "qa/web").await;
+    world.settle("staging", &new).await;
+    assert!(!world.owned().await.contains_key("staging/web"));
+    assert_eq!(world.uids(&ids).await, uids);
+
+    // It comes back with a commit.
+    world.rename("qa/web", "staging/web");
+    let back = world.commit();
+    world.settle("staging", &back).await;
+    world.settle("qa", &back).await;
+    world.belong(&ids, "staging/web").await;
+    assert_eq!(world.uids(&ids).await, uids);
+}
+
 /// What the old home renders, may render or holds on to is refused, and the reason says why.
 pub(super) async fn what_is_still_wanted_stays_where_it_is(kubeconfig: &Path) {
     let world = World::new(kubeconfig).await;

@@ -2,6 +2,7 @@
 //! sandbox by the same code; that nothing was deleted is proven by UIDs.
 
 mod between;
+mod daemon;
 mod within;
 
 use std::collections::BTreeMap;
@@ -43,7 +44,8 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    between: a_release_moves_to_another_environment, an_environment_is_renamed, a_race_deletes_nothing, what_is_still_wanted_stays_where_it_is, another_repositorys_objects_are_not_taken, deletions_wait_for_a_neighbour_that_cannot_be_rendered, other_clusters_have_no_say;
+    between: a_release_moves_to_another_environment, an_environment_is_renamed, a_race_deletes_nothing, who_is_behind_takes_nothing_back, what_is_still_wanted_stays_where_it_is, another_repositorys_objects_are_not_taken, deletions_wait_for_a_neighbour_that_cannot_be_rendered, other_clusters_have_no_say;
+    daemon: workers_hand_over_and_forget;
     within: a_renamed_release_keeps_its_history, another_helm_name_moves_the_history, a_release_is_split_and_merged, another_namespace_is_new_objects_first;
 }
 
