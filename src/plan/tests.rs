@@ -57,11 +57,11 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        self.with_input(|input| plan(input))
+        self.with_input(plan)
     }
 
     fn doubts(&self) -> Doubts {
-        self.with_input(|input| doubts(input))
+        self.with_input(doubts)
     }
 
     fn with_input<T>(&self, ask: impl FnOnce(&EnvironmentInput<'_>) -> T) -> T {
