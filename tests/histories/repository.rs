@@ -112,7 +112,7 @@ impl Repository {
         let revision = format!("{:040x}", history.len() + 1);
         history.insert(revision.clone(), tree.clone());
         let tree = Arc::new(Commit { tree, history: Arc::clone(&self.history) });
-        Source { tree, revision, time: Timestamp::UNIX_EPOCH, charts: Charts::default(), looks: Arc::default() }
+        Source { tree, revision, time: Timestamp::UNIX_EPOCH, charts: Charts::default() }
     }
 }
 

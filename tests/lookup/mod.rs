@@ -93,7 +93,7 @@ impl Ground {
         let revision = self.repository.commit("next");
         let snapshot = Repository::open(self.repository.path()).unwrap().snapshot(&revision).unwrap();
         let time = snapshot.revision().time;
-        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default(), looks: Arc::default() }
+        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default() }
     }
 
     pub(super) fn reconciler(&self) -> Reconciler {

@@ -102,7 +102,7 @@ impl World {
         let revision = self.repository.commit("next");
         let snapshot = Repository::open(self.repository.path()).unwrap().snapshot(&revision).unwrap();
         let time = snapshot.revision().time;
-        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default(), looks: Arc::default() }
+        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default() }
     }
 
     fn reconciler(&self, environment: &str) -> Reconciler {
