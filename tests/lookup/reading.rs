@@ -122,6 +122,11 @@ data: {heard: {{ dig "data" "word" "nothing" $input | quote }}, version: {{ .Val
     pass(&mut reconciler, &bad).await;
     let report = pass(&mut reconciler, &bad).await;
     assert_eq!(output().await, says("one", "two"), "{:?}", report.status);
+
+    // Where there is no cluster, nothing is found.
+    let render = Evenkeel::new(["render", &ground.environment]).repository(&ground.repository).run().expect_code(0);
+    assert!(render.stdout.contains("heard: nothing"), "{render}");
+    Evenkeel::new(["lint", &ground.environment]).repository(&ground.repository).run().expect_code(0);
 }
 
 /// What helm says of a chart that is rendered with a cluster, or what it renders.
