@@ -84,6 +84,12 @@ pub(crate) async fn custom_objects_go_before_what_serves_them(kubeconfig: &Path)
     let bench = Bench::with_namespace(kubeconfig).await;
     let group = format!("{}.example.com", unique_name("g"));
     bench.settle("definitions", Some(vec![definition(&group)])).await;
+    crate::harness::eventually("the kind to be served", std::time::Duration::from_secs(30), async || {
+        let kinds = bench.cluster.refresh_kinds().await.map_err(|e| e.to_string())?;
+        let kind = evenkeel::manifest::Gvk::new(&format!("{group}/v1"), "Widget");
+        kinds.resource(&kind).map(|_| ()).ok_or_else(|| "not yet".to_owned())
+    })
+    .await;
     let mut held = widget(&group, &json!({"size": 3}));
     held.value_mut()["metadata"]["finalizers"] = json!([format!("{group}/operator")]);
     let report = bench.settle("a", Some(vec![held, config_map("operator", "1")])).await;
