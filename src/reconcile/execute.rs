@@ -611,7 +611,7 @@ impl<'a> Run<'a> {
         let held_back = self.options.held_back.contains(name);
         let (revision, digest) = match before {
             Some(v) if held_back || v.digest == how.digest => (v.revision.clone(), v.digest.clone()),
-            _ => (self.plan.revision.clone(), how.digest.clone()),
+            _ => (self.plan.revision.clone(), how.digest),
         };
         let news = match before {
             // Nothing of it was ever written, and it is well: nothing to judge.
