@@ -55,6 +55,11 @@ bench:
 bench-render *ARGS:
     cargo bench --bench render -- {{ARGS}}
 
+# the daemon against a real API server, beside a bare client and kubectl (docs/benchmarks.md)
+bench-live:
+    tests/controlplane/build.sh
+    cargo bench --bench live
+
 deny:
     cargo deny check bans licenses sources
 

@@ -21,13 +21,28 @@ use crate::manifest::{FIELD_MANAGER, Gvk};
 const RACES: usize = 4;
 
 /// Writes what became of a release, and returns helm's number of it. The revision's own number and the time of the first
-/// deployment are found here; a revision with the same digest that is the newest already is written anew rather than followed by
+/// deployment are found here (where `first` says that there was none, its number is tried before anything is read); a revision with
+/// the same digest that is the newest already is written anew rather than followed by
 /// another. With the status `deployed`, the revisions before become `superseded`; of all, the last ten stay.
 ///
 /// # Errors
 /// What the server says. Retryable as that is: the same call goes on where this one ended.
-pub async fn record_revision(cluster: &Cluster, revision: &Revision, digest: &str) -> Result<u32, ApplyError> {
+pub async fn record_revision(
+    cluster: &Cluster,
+    revision: &Revision,
+    digest: &str,
+    first: bool,
+) -> Result<u32, ApplyError> {
     let mut revision = revision.clone();
+    if first {
+        revision.version = 1;
+        match create(cluster, &revision, digest).await {
+            Ok(()) => return Ok(1),
+            // Somebody was faster, or an attempt before this one was: what is there is read.
+            Err(error) if is_conflict(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
     for race in 1.. {
         let stored = cluster.history(&revision.namespace, &revision.name).await?;
         let newest = stored.last();

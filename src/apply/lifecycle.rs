@@ -88,7 +88,7 @@ pub async fn finish_release(
         (_, Some(reason)) => format!("Upgrade {name:?} failed: {reason}"),
     };
     note_runs(&mut revision, &lifecycle);
-    lifecycle.version = record_revision(cluster, &revision, &operation.digest).await?;
+    lifecycle.version = record_revision(cluster, &revision, &operation.digest, operation.first).await?;
     lifecycle.state = if failed.is_some() { Progress::Failed } else { Progress::Done };
     lifecycle.reason = failed.unwrap_or_default().to_owned();
     if failed.is_none() {

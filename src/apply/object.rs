@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::adopt::{Owner, migrated, migration_patch};
 use super::error::{ApplyError, Taken, conflicts, is_being_deleted};
-use crate::cluster::wire::Call;
+use crate::cluster::wire::{Call, JSON, METADATA};
 use crate::cluster::{Cluster, ClusterError, Resource, Verb, mark_of, mark_text, typed};
 use crate::manifest::{ANNOTATION_OWNER, FIELD_MANAGER, LABEL_ENVIRONMENT, LABEL_RELEASE, Object, ObjectId, owner_of};
 
@@ -76,7 +76,7 @@ pub enum Before {
 pub struct Written {
     /// What happened.
     pub action: Action,
-    /// The object as the server has it now.
+    /// The metadata of the object as the server has it now.
     pub live: Object,
     /// The mark of our managed fields, as the inventory holds it.
     pub mark: String,
@@ -107,10 +107,15 @@ pub struct DryRun {
 
 /// Sets what makes an object a release's: two labels for selectors, and the annotation that names the object itself.
 pub fn stamp(object: &mut Object, owner: &Owner) {
-    let id = object.id();
-    object.set_label(LABEL_ENVIRONMENT, &owner.environment);
-    object.set_label(LABEL_RELEASE, &owner.release);
-    object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, &owner.environment, &owner.release));
+    let named = owner_of(&object.id(), &owner.environment, &owner.release);
+    let labels = [(LABEL_ENVIRONMENT, owner.environment.as_str()), (LABEL_RELEASE, owner.release.as_str())];
+    // What is desired bears them already: changing it would cost a copy.
+    if labels.iter().any(|(label, value)| object.label(label) != Some(value)) {
+        labels.iter().for_each(|(label, value)| object.set_label(label, value));
+    }
+    if object.annotation(ANNOTATION_OWNER) != Some(&named) {
+        object.set_annotation(ANNOTATION_OWNER, &named);
+    }
 }
 
 fn apply_call(resource: &Resource, object: &Object, force: bool, dry_run: bool) -> Call {
@@ -124,8 +129,10 @@ fn apply_call(resource: &Resource, object: &Object, force: bool, dry_run: bool) 
     }
     call.method = Method::PATCH;
     call.content_type = APPLY_PATCH;
+    // What is asked of the answer stands in the metadata.
+    call.accept = METADATA;
     // JSON is YAML.
-    call.body = object.value().to_string().into_bytes();
+    call.body = object.json().into_owned();
     call
 }
 
@@ -135,8 +142,21 @@ fn apply_call(resource: &Resource, object: &Object, force: bool, dry_run: bool) 
 /// # Errors
 /// What the apply would say: an unknown field, an invalid value, a webhook's denial, a missing namespace (404).
 pub async fn dry_run(cluster: &Cluster, object: &Object) -> Result<DryRun, ApplyError> {
+    try_apply(cluster, object, JSON).await
+}
+
+/// The same for one who wants to know whether the server would take the object: of the result, there is the metadata.
+///
+/// # Errors
+/// As [`dry_run`].
+pub(super) async fn rehearse(cluster: &Cluster, object: &Object) -> Result<DryRun, ApplyError> {
+    try_apply(cluster, object, METADATA).await
+}
+
+async fn try_apply(cluster: &Cluster, object: &Object, accept: &'static str) -> Result<DryRun, ApplyError> {
     let resource = cluster.resource(&object.gvk()).await?;
-    let (error, taken) = match cluster.write(apply_call(&resource, object, false, true)).await {
+    let call = |force| apply_call(&resource, object, force, true).accept(accept);
+    let (error, taken) = match cluster.write(call(false)).await {
         Ok((code, value)) => {
             return Ok(DryRun { exists: code != 201, result: typed(value, &resource)?, taken: Vec::new() });
         }
@@ -146,10 +166,7 @@ pub async fn dry_run(cluster: &Cluster, object: &Object) -> Result<DryRun, Apply
         },
     };
     tracing::debug!(id = %object.id(), %error, "the apply takes fields");
-    let (_, value) = cluster
-        .write(apply_call(&resource, object, true, true))
-        .await
-        .map_err(|error| ApplyError::of(error, object))?;
+    let (_, value) = cluster.write(call(true)).await.map_err(|error| ApplyError::of(error, object))?;
     Ok(DryRun { exists: true, result: typed(value, &resource)?, taken })
 }
 
@@ -166,7 +183,8 @@ pub async fn apply_object(
     before: Before,
     accept: Accept,
 ) -> Result<Written, ApplyError> {
-    let mut object = object.clone();
+    // A copy of its own: what is looked into is forgotten with it.
+    let mut object = object.at_rest();
     stamp(&mut object, owner);
     let id = object.id();
     let resource = cluster.resource(&object.gvk()).await?;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::adopt::Owner;
 use super::delete::{Spared, delete_proven};
 use super::error::ApplyError;
-use super::object::{Accept, Before, DryRun, Written, apply_object, dry_run};
+use super::object::{Accept, Before, DryRun, Written, apply_object, rehearse};
 use crate::cluster::Cluster;
 use crate::manifest::{Applied, Object};
 use crate::plan::{Action, Propagation};
@@ -48,7 +48,7 @@ pub(super) async fn try_anew(cluster: &Cluster, object: &Object) -> Result<DryRu
         }
     }
     // The old one exists: its metadata is read again before it is deleted.
-    Ok(DryRun { exists: true, ..dry_run(cluster, &copy).await? })
+    Ok(DryRun { exists: true, ..rehearse(cluster, &copy).await? })
 }
 
 /// Deletes the object that the plan looked at, waits until it is gone, and creates the new one.

@@ -18,7 +18,7 @@ use super::delete::{Spared, delete_object};
 use super::error::{ApplyError, Taken};
 use super::finalizers::{finalized, is_custom};
 use super::lifecycle::begun;
-use super::object::{Accept, Action, Before, DryRun, apply_object, dry_run};
+use super::object::{Accept, Action, Before, DryRun, apply_object, rehearse};
 use super::record::{delete_inventory, ensure_namespace, fits, write_inventory};
 use super::recreate::{recreate, try_anew};
 use crate::cluster::{Cluster, ClusterError, Patience, StoredInventory, Wait};
@@ -134,11 +134,19 @@ impl Record {
         self.store(cluster, inventory).await
     }
 
-    /// Stores an inventory when it differs from the stored one.
+    /// Stores an inventory when it differs from the stored one. Another revision of the same content is remembered here alone, and
+    /// stored with the next change: a commit that changes nothing of a release costs no request.
     pub(super) async fn store(&mut self, cluster: &Cluster, inventory: Inventory) -> Result<(), ApplyError> {
         let nothing = inventory.objects.is_empty() && inventory.lifecycle.is_none();
         if inventory == self.inventory && (self.version.is_some() || nothing) {
             return Ok(());
+        }
+        if self.version.is_some() && !self.inventory.revision.is_empty() && !inventory.revision.is_empty() {
+            let revision = std::mem::replace(&mut self.inventory.revision, inventory.revision.clone());
+            if inventory == self.inventory {
+                return Ok(());
+            }
+            self.inventory.revision = revision;
         }
         let version = write_inventory(cluster, &inventory, self.version.as_deref()).await?;
         *self = Self { inventory, version: Some(version) };
@@ -326,7 +334,7 @@ impl Work<'_> {
         let open = planned.iter().enumerate().filter(|(_, p)| p.checked.is_none());
         let run = |(i, p): (usize, &Planned<'_>)| {
             let (object, anew) = (p.object.clone(), p.action.verb == Verb::Recreate);
-            async move { (i, if anew { try_anew(cluster, &object).await } else { dry_run(cluster, &object).await }) }
+            async move { (i, if anew { try_anew(cluster, &object).await } else { rehearse(cluster, &object).await }) }
         };
         let runs: Vec<_> = open.map(run).collect();
         let results: Vec<_> = stream::iter(runs).buffer_unordered(self.options.parallel.max(1)).collect().await;
@@ -406,7 +414,7 @@ impl Work<'_> {
             let told = self.report.objects.iter().any(|o| o.id == p.action.id);
             if p.checked.is_none() && !told {
                 // Still not there although everything that it could wait for is: say what the server says.
-                let error = dry_run(&self.actor, p.object).await.err();
+                let error = rehearse(&self.actor, p.object).await.err();
                 if let Some(error) = error {
                     let action = p.action;
                     self.failed(action, error);

@@ -58,7 +58,7 @@ impl Autoscaler {
     fn target(&self) -> ObjectId {
         let target = &self.spec.scale_target_ref;
         let Gvk { group, kind, .. } = Gvk::new(&target.api_version, &target.kind);
-        ObjectId { group, kind, namespace: self.metadata.namespace.clone(), name: target.name.clone() }
+        ObjectId::new(&group, &kind, &self.metadata.namespace, &target.name)
     }
 }
 

@@ -19,6 +19,8 @@ use crate::manifest::Gvk;
 pub const SYSTEM_NAMESPACE: &str = "evenkeel-system";
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Writes on their way at a time, whoever makes them: more do not make an API server faster (`just bench-live`).
+const WRITES: usize = 32;
 
 /// Which cluster, and as whom.
 #[derive(Debug, Clone, Default)]
@@ -147,6 +149,8 @@ pub(super) struct Shared {
     pub(super) discovering: tokio::sync::Mutex<()>,
     pub(super) version: Mutex<Option<ServerVersion>>,
     pub(super) schema: tokio::sync::Mutex<Option<CachedSchema>>,
+    /// Writes that are on their way.
+    pub(super) writes: tokio::sync::Semaphore,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -223,6 +227,7 @@ impl Cluster {
                 discovering: tokio::sync::Mutex::new(()),
                 version: Mutex::new(None),
                 schema: tokio::sync::Mutex::new(None),
+                writes: tokio::sync::Semaphore::new(WRITES),
             }),
         }
     }

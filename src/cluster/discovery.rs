@@ -53,12 +53,8 @@ impl Resource {
     /// The identity of one of its objects.
     #[must_use]
     pub fn id(&self, namespace: &str, name: &str) -> ObjectId {
-        ObjectId {
-            group: self.gvk.group.clone(),
-            kind: self.gvk.kind.clone(),
-            namespace: if self.namespaced { namespace.to_owned() } else { String::new() },
-            name: name.to_owned(),
-        }
+        let namespace = if self.namespaced { namespace } else { "" };
+        ObjectId::new(&self.gvk.group, &self.gvk.kind, namespace, name)
     }
 
     /// Whether it can be listed and watched.

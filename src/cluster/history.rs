@@ -45,17 +45,24 @@ impl Cluster {
     pub async fn history(&self, namespace: &str, release: &str) -> Result<Vec<StoredRevision>, ClusterError> {
         let resource = self.resource(&Gvk::new("v1", "Secret")).await?;
         let secrets = self.list_metadata(&resource, namespace, &selector(release)).await?;
-        let mut found: Vec<StoredRevision> = secrets
-            .iter()
-            .filter_map(|secret| {
-                Some(StoredRevision {
-                    version: version_of(release, secret.name())?,
-                    status: Status::of(secret.label(LABEL_STATUS).unwrap_or_default()),
-                    digest: secret.annotation(ANNOTATION_DIGEST).map(str::to_owned),
-                })
-            })
-            .collect();
+        let mut found: Vec<StoredRevision> = secrets.iter().filter_map(|secret| stored(release, secret)).collect();
         found.sort_by_key(|stored| stored.version);
+        Ok(found)
+    }
+
+    /// The revisions of every release in a namespace, each release's oldest first, from metadata alone. One request for each 500.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn histories(&self, namespace: &str) -> Result<BTreeMap<String, Vec<StoredRevision>>, ClusterError> {
+        let resource = self.resource(&Gvk::new("v1", "Secret")).await?;
+        let secrets = self.list_metadata(&resource, namespace, &format!("{LABEL_OWNER}={OWNER}")).await?;
+        let mut found: BTreeMap<String, Vec<StoredRevision>> = BTreeMap::new();
+        for secret in &secrets {
+            let Some(release) = secret.label(LABEL_NAME) else { continue };
+            found.entry(release.to_owned()).or_default().extend(stored(release, secret));
+        }
+        found.values_mut().for_each(|revisions| revisions.sort_by_key(|stored| stored.version));
         Ok(found)
     }
 
@@ -86,6 +93,15 @@ impl Cluster {
         found.sort_by_key(|read| read.revision.version);
         Ok(found)
     }
+}
+
+/// A revision of a release, from the metadata of its Secret; `None` when that is another's.
+fn stored(release: &str, secret: &Object) -> Option<StoredRevision> {
+    Some(StoredRevision {
+        version: version_of(release, secret.name())?,
+        status: Status::of(secret.label(LABEL_STATUS).unwrap_or_default()),
+        digest: secret.annotation(ANNOTATION_DIGEST).map(str::to_owned),
+    })
 }
 
 fn selector(release: &str) -> String {

@@ -135,7 +135,7 @@ fn key(namespace: &str, name: &str) -> Box<str> {
 /// The object of a kind under the key `namespace/name`.
 pub(super) fn id(group: &str, kind: &str, key: &str) -> ObjectId {
     let (namespace, name) = key.split_once('/').unwrap_or(("", key));
-    ObjectId { group: group.to_owned(), kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+    ObjectId::new(group, kind, namespace, name)
 }
 
 impl Index {
@@ -237,6 +237,33 @@ impl Index {
         changed || read.keys().any(|key| gone(key))
     }
 
+    /// The objects among these whose label names an environment. Fastest when those of a kind come one after the other.
+    pub(super) fn among<'a>(
+        &self,
+        environment: &str,
+        ids: impl Iterator<Item = &'a ObjectId>,
+    ) -> BTreeMap<ObjectId, Seen> {
+        let mut found = Vec::new();
+        let mut of_kind = None;
+        let mut name = String::new();
+        for id in ids {
+            let (kind, objects) = match of_kind {
+                Some((kind, objects)) if is_kind(kind, id) => (kind, objects),
+                _ => match self.kinds.iter().find(|(kind, _)| is_kind(kind, id)) {
+                    Some(entry) => entry,
+                    None => continue,
+                },
+            };
+            of_kind = Some((kind, objects));
+            name.clear();
+            name.extend([id.namespace.as_str(), "/", id.name.as_str()]);
+            if let Some(entry) = objects.get(name.as_str()).filter(|entry| &*entry.home.0 == environment) {
+                found.push((id.clone(), seen(id, entry)));
+            }
+        }
+        found.into_iter().collect()
+    }
+
     /// Everything whose label names an environment, in order.
     pub(super) fn of_environment(&self, environment: &str) -> BTreeMap<ObjectId, Seen> {
         let mut found = BTreeMap::new();
@@ -264,6 +291,10 @@ impl Index {
         };
         self.kinds.values().flatten().map(|(key, entry)| of_entry(key, entry)).sum()
     }
+}
+
+fn is_kind((group, kind): &(String, String), id: &ObjectId) -> bool {
+    *kind == id.kind && *group == id.group
 }
 
 fn seen(id: &ObjectId, entry: &Entry) -> Seen {
@@ -349,6 +380,9 @@ mod tests {
         assert_eq!(seen.owner.as_deref(), Some("apps/Deployment/ns/a@production/clipper"));
         assert_eq!(index.of_environment("production").len(), 1);
         assert_eq!(index.of_environment("staging").len(), 0);
+        let other = ObjectId::new("", "ConfigMap", "ns", "a");
+        assert_eq!(index.among("production", [&other, &id].into_iter()), index.of_environment("production"));
+        assert!(index.among("staging", [&id].into_iter()).is_empty());
         assert_eq!(index.retain("apps", "Deployment", &BTreeSet::from(["ns/b".to_owned()]))[0].0, id);
         assert_eq!((index.len(), index.get(&id)), (0, None));
     }

@@ -193,12 +193,8 @@ fn warning(event: &Value) -> Option<Warning> {
     let version = text("/involvedObject/apiVersion");
     let group = version.rsplit_once('/').map_or("", |(group, _)| group);
     let times = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
-    let about = ObjectId {
-        group: group.to_owned(),
-        kind: text("/involvedObject/kind").to_owned(),
-        namespace: text("/involvedObject/namespace").to_owned(),
-        name: text("/involvedObject/name").to_owned(),
-    };
+    let involved = |key: &str| text(&format!("/involvedObject/{key}"));
+    let about = ObjectId::new(group, involved("kind"), involved("namespace"), involved("name"));
     let settled = matches!(text("/reason"), "ProvisioningSucceeded" | "Provisioning" | "ExternalProvisioning");
     (!about.kind.is_empty() && !settled).then(|| Warning {
         uid: text("/involvedObject/uid").to_owned(),

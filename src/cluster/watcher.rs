@@ -302,6 +302,12 @@ impl Watcher {
         self.shared.state().index.of_environment(environment)
     }
 
+    /// The objects among these whose label names an environment.
+    #[must_use]
+    pub fn among<'a>(&self, environment: &str, ids: impl Iterator<Item = &'a ObjectId>) -> BTreeMap<ObjectId, Seen> {
+        self.shared.state().index.among(environment, ids)
+    }
+
     /// The autoscaler that owns a workload's replicas, as `namespace/name`.
     #[must_use]
     pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {

@@ -143,6 +143,8 @@ impl Cluster {
     /// A write, for `apply/` alone: the answer's status and JSON.
     pub(crate) async fn write(&self, mut call: Call) -> Result<(u16, Value), ClusterError> {
         call.actor.clone_from(&self.actor);
+        // It is never closed.
+        let _slot = self.shared.writes.acquire().await;
         let answer = self.exchange(&call).await?;
         Ok((answer.code, answer.json(&call)?))
     }

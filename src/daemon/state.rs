@@ -1,6 +1,6 @@
 //! What the daemon knows, for whoever asks: the web and the demo read it, the workers write it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use serde::Serialize;
@@ -72,19 +72,20 @@ impl State {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(status.environment.clone(), status.clone());
-        for release in before.iter().flat_map(|b| &b.releases) {
-            if !status.releases.iter().any(|r| r.name == release.name) {
-                self.metrics.forget(&status.environment, &release.name);
-            }
+        let names: BTreeSet<&str> = status.releases.iter().map(|release| release.name.as_str()).collect();
+        for release in before.iter().flat_map(|b| &b.releases).filter(|release| !names.contains(release.name.as_str()))
+        {
+            self.metrics.forget(&status.environment, &release.name);
         }
         self.touch();
     }
 
-    /// Notes how an environment is while a pass over it goes on: it is not synced before that ends.
-    pub fn under_way(&self, mut status: EnvironmentStatus) {
+    /// Notes how an environment is while a pass over it goes on, of which one release has changed: it is not synced before that
+    /// ends.
+    pub fn under_way(&self, mut status: EnvironmentStatus, changed: &str) {
         status.state = status.state.max(ReleaseState::Progressing);
-        for release in &status.releases {
-            self.metrics.release(&status.environment, &release.name, release.state);
+        for release in status.releases.iter().filter(|release| release.name == changed) {
+            self.metrics.release(&status.environment, changed, release.state);
         }
         self.set(status);
     }

@@ -30,7 +30,7 @@ const LOOP_PAUSE: Duration = Duration::from_secs(60);
 /// What our own writes are called in a loop.
 const OURSELVES: &str = "evenkeel";
 /// Events that come within this time of each other are one pass.
-const SETTLE: Duration = Duration::from_millis(20);
+const SETTLE: Duration = Duration::from_millis(10);
 
 /// What a worker listens to.
 pub(super) struct Worker {
@@ -138,12 +138,13 @@ impl Worker {
             Event::Release { release: now } => {
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(status) = found.as_mut() else { return };
-                if let Some(release) = status.releases.iter_mut().find(|r| r.name == now.name) {
+                let name = now.name.clone();
+                if let Some(release) = status.releases.iter_mut().find(|r| r.name == name) {
                     *release = now;
                 }
                 status.state = EnvironmentStatus::worst(&status.releases);
                 status.time = Timestamp::now().to_string();
-                state.under_way(status.clone());
+                state.under_way(status.clone(), &name);
             }
             Event::Object { release, id, done, reason } => {
                 tracing::info!(environment = %name, %release, object = %id.display(), %reason, "{done}");

@@ -116,11 +116,6 @@ impl ObjectDrift {
     #[must_use]
     pub fn id(&self) -> ObjectId {
         let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
-        ObjectId {
-            group: group.to_owned(),
-            kind: self.kind.clone(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-        }
+        ObjectId::new(group, &self.kind, &self.namespace, &self.name)
     }
 }

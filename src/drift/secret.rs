@@ -17,7 +17,8 @@ pub const CHANGED: &str = "<secret: changed>";
 #[must_use]
 pub fn as_stored(object: &Object) -> Object {
     let mut object = object.clone();
-    if !is_secret(object.value()) {
+    // Looking into it, or changing it, would cost memory.
+    if object.kind() != "Secret" || !is_secret(object.value()) || object.value().get("stringData").is_none() {
         return object;
     }
     let Value::Object(map) = object.value_mut() else { return object };

@@ -5,7 +5,7 @@ use std::any::Any;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::{Surroundings, fixed, layout};
+use super::{Clock, Surroundings, fixed, layout};
 use crate::template::{FuncError, FunctionTable, Kind, Method, Object, Signature, Type, Value};
 
 const A: Type = Type::Any;
@@ -39,15 +39,16 @@ fn place_of(read: &Zoned, layout: &str, text: &str, local: &TimeZone) -> Place {
 }
 
 pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
-    let (now, zone) = (surroundings.now, surroundings.zone.clone());
+    let (clock, zone) = (surroundings.now.clone(), surroundings.zone.clone());
     let monotonic = surroundings.monotonic.map(|read| read.as_nanos());
     let local = move || zone.clone();
     table.add("now", fixed(&[]), {
-        let local = local.clone();
-        move |_, _| Ok(Value::object(Time(now.to_zoned(local()), monotonic, Place::Local)))
+        let (local, clock) = (local.clone(), clock.clone());
+        move |_, _| Ok(Value::object(Time(clock.now().to_zoned(local()), monotonic, Place::Local)))
     });
+    let of_clock = clock.clone();
     let in_zone = move |layout: &str, date: &Value, zone: TimeZone| -> Value {
-        layout::format(&moment(date, now).to_zoned(zone), layout).into()
+        layout::format(&moment(date, &of_clock).to_zoned(zone), layout).into()
     };
     let named = |name: &str, local: &TimeZone| match name {
         "Local" => local.clone(),
@@ -56,15 +57,15 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
     };
     {
         let name = "date";
-        let local = local.clone();
+        let (local, in_zone) = (local.clone(), in_zone.clone());
         table.add(name, fixed(&[S, A]), move |_, a| Ok(in_zone(a[0].str(), &a[1], local())));
     }
     for name in ["dateInZone", "date_in_zone"] {
-        let local = local.clone();
+        let (local, in_zone) = (local.clone(), in_zone.clone());
         table.add(name, fixed(&[S, A, S]), move |_, a| Ok(in_zone(a[0].str(), &a[1], named(a[2].str(), &local()))));
     }
     table.add("htmlDate", fixed(&[A]), {
-        let local = local.clone();
+        let (local, in_zone) = (local.clone(), in_zone.clone());
         move |_, a| Ok(in_zone("2006-01-02", &a[0], local()))
     });
     table.add("htmlDateInZone", fixed(&[A, S]), {
@@ -108,8 +109,9 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         let seconds = a[0].downcast::<Time>().map_or(0, |time| time.0.timestamp().as_second());
         Ok(seconds.to_string().into())
     });
+    let of_clock = clock.clone();
     table.add("ago", fixed(&[A]), move |_, a| {
-        let nanos = now.duration_since(moment(&a[0], now)).as_nanos();
+        let nanos = of_clock.now().duration_since(moment(&a[0], &of_clock)).as_nanos();
         let seconds = (nanos.unsigned_abs() + 500_000_000) / 1_000_000_000;
         let seconds = i128::try_from(seconds).unwrap_or(i128::MAX / 1_000_000_000);
         Ok(go_duration(seconds * 1_000_000_000 * nanos.signum()).into())
@@ -126,7 +128,9 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
         let nanos = match &a[0] {
             Value::String(text) => parse_duration(text).map_or(0, |span| span.as_nanos()),
             Value::Int64(n) => i128::from(*n),
-            Value::Object(_) => a[0].downcast::<Time>().map_or(0, |t| now.duration_since(t.0.timestamp()).as_nanos()),
+            Value::Object(_) => {
+                a[0].downcast::<Time>().map_or(0, |t| clock.now().duration_since(t.0.timestamp()).as_nanos())
+            }
             _ => 0,
         };
         Ok(rounded(nanos.unsigned_abs()).into())
@@ -134,11 +138,11 @@ pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
 }
 
 /// The time that an argument stands for: a time, seconds since the epoch, and for anything else now.
-fn moment(value: &Value, now: Timestamp) -> Timestamp {
+fn moment(value: &Value, clock: &Clock) -> Timestamp {
     match value {
-        Value::Int64(n) | Value::Int(n) => Timestamp::from_second(*n).unwrap_or(now),
-        Value::Int32(n) => Timestamp::from_second(i64::from(*n)).unwrap_or(now),
-        other => other.downcast::<Time>().map_or(now, |time| time.0.timestamp()),
+        Value::Int64(n) | Value::Int(n) => Timestamp::from_second(*n).unwrap_or_else(|_| clock.now()),
+        Value::Int32(n) => Timestamp::from_second(i64::from(*n)).unwrap_or_else(|_| clock.now()),
+        other => other.downcast::<Time>().map_or_else(|| clock.now(), |time| time.0.timestamp()),
     }
 }
 

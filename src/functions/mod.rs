@@ -3,6 +3,7 @@
 //! through [`Surroundings`]; nothing here reads a clock, a file or the environment.
 
 mod case;
+mod clock;
 mod convert;
 mod crypto;
 mod dates;
@@ -26,6 +27,7 @@ mod url;
 mod versions;
 mod words;
 
+pub use clock::Clock;
 pub use dates::parse_duration;
 pub use random::Seeded;
 pub use touch::touch;
@@ -87,7 +89,7 @@ pub struct Surroundings {
     /// Random bytes.
     pub random: Arc<dyn Random>,
     /// The time that `now` gives.
-    pub now: jiff::Timestamp,
+    pub now: Clock,
     /// What a monotonic clock read then, since the program began: Go prints it behind a time. `None` where renders are to be
     /// reproducible.
     pub monotonic: Option<jiff::SignedDuration>,
@@ -103,7 +105,7 @@ impl Default for Surroundings {
         Self {
             lookup: Arc::new(NoCluster),
             random: Arc::new(Seeded::new(b"")),
-            now: jiff::Timestamp::UNIX_EPOCH,
+            now: Clock::at(jiff::Timestamp::UNIX_EPOCH),
             monotonic: None,
             zone: jiff::tz::TimeZone::UTC,
             resolve: None,

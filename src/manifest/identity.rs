@@ -1,7 +1,11 @@
 //! What an object is, apart from what it says.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +46,13 @@ impl fmt::Display for Gvk {
 }
 
 /// The identity of an object in a cluster: its version may change, this may not. Written `apps/Deployment/ns/name`, with an
-/// empty group or namespace where there is none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId {
+/// empty group or namespace where there is none. Clones are one: the same identity stands in inventories, plans, and what is live.
+#[derive(Clone)]
+pub struct ObjectId(Arc<Identity>);
+
+/// What an identity consists of.
+#[derive(Debug)]
+pub struct Identity {
     /// The API group, empty for the core group.
     pub group: String,
     /// The kind.
@@ -53,6 +61,62 @@ pub struct ObjectId {
     pub namespace: String,
     /// The name.
     pub name: String,
+    /// All of it, parted by what no name may hold: compared at once, and in the order of the parts.
+    key: Box<str>,
+}
+
+impl ObjectId {
+    /// From its parts; group and namespace may be empty.
+    #[must_use]
+    pub fn new(group: &str, kind: &str, namespace: &str, name: &str) -> Self {
+        Self(Arc::new(Identity {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            key: [group, kind, namespace, name].join("\0").into(),
+        }))
+    }
+}
+
+impl Deref for ObjectId {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl PartialEq for ObjectId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.key == other.key
+    }
+}
+
+impl Eq for ObjectId {}
+
+impl PartialOrd for ObjectId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ObjectId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.key.cmp(&other.key) }
+    }
+}
+
+impl Hash for ObjectId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectId({self})")
+    }
 }
 
 impl fmt::Display for ObjectId {
@@ -103,7 +167,7 @@ impl FromStr for ObjectId {
         let parts: Vec<&str> = text.split('/').collect();
         match parts[..] {
             [group, kind, namespace, name] if !kind.is_empty() && !name.is_empty() => {
-                Ok(Self { group: group.into(), kind: kind.into(), namespace: namespace.into(), name: name.into() })
+                Ok(Self::new(group, kind, namespace, name))
             }
             _ => Err(NotAnId(text.to_owned())),
         }
@@ -138,6 +202,21 @@ mod tests {
         for bad in ["", "a/b/c", "a/b/c/d/e", "a//c/d"] {
             assert!(bad.parse::<ObjectId>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn identities_are_in_the_order_of_their_parts() {
+        let parts = [
+            ("", "A", "ns", "a"),
+            ("", "A", "ns", "a-b"),
+            ("", "A", "ns-b", "a"),
+            ("", "A-b", "", ""),
+            ("a", "A", "", ""),
+        ];
+        let ids: Vec<ObjectId> = parts.iter().map(|(g, k, ns, n)| ObjectId::new(g, k, ns, n)).collect();
+        assert!(parts.is_sorted() && ids.is_sorted(), "{ids:?}");
+        assert_eq!(ids[1], ObjectId::new("", "A", "ns", "a-b"));
+        assert_ne!(ids[1], ids[2]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! they stand, and what looks like a credential.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,16 +26,17 @@ static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     rules.iter().filter_map(|rule| Regex::new(rule).ok()).collect()
 });
 
-/// Knows the secrets of some objects. Cheap to ask when there are none.
+/// Knows the secrets of some objects. Cheap to make, and to ask when there are none.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first: one may be part of another.
-    values: Vec<String>,
+    secrets: Vec<Object>,
+    /// Looked for when there is something to take them out of. Longest first: one may be part of another.
+    values: OnceLock<Vec<String>>,
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redactor({} values)", self.values.len())
+        write!(f, "Redactor({} secrets)", self.secrets.len())
     }
 }
 
@@ -43,8 +44,17 @@ impl Redactor {
     /// Knows the values of the Secrets among `objects`, plain and in base64, and each line of those that have several.
     #[must_use]
     pub fn new<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
+        let secrets = objects.into_iter().filter(|o| o.kind() == "Secret").map(Object::at_rest).collect();
+        Self { secrets, values: OnceLock::new() }
+    }
+
+    fn values(&self) -> &[String] {
+        self.values.get_or_init(|| Self::values_of(&self.secrets))
+    }
+
+    fn values_of(secrets: &[Object]) -> Vec<String> {
         let mut values: BTreeSet<String> = BTreeSet::new();
-        for object in objects.into_iter().filter(|o| is_secret(o.value())) {
+        for object in secrets.iter().filter(|o| is_secret(o.value())) {
             let texts = |field: &str| {
                 let map = object.value().get(field).and_then(Value::as_object);
                 map.into_iter()
@@ -62,28 +72,24 @@ impl Redactor {
         }
         let lines: Vec<String> = values.iter().flat_map(|v| v.lines()).map(|l| l.trim().to_owned()).collect();
         values.extend(lines);
-        Self::knowing(values)
+        let long = |value: &String| value.trim().len() >= SHORTEST;
+        let mut values: Vec<String> = values.into_iter().map(|v| v.trim().to_owned()).filter(long).collect();
+        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        values.dedup();
+        values
     }
 
     /// Knows what another one knows, too.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        Self::knowing(self.values.iter().chain(&other.values).cloned())
-    }
-
-    fn knowing(values: impl IntoIterator<Item = String>) -> Self {
-        let long = |value: &String| value.trim().len() >= SHORTEST;
-        let mut values: Vec<String> = values.into_iter().map(|v| v.trim().to_owned()).filter(long).collect();
-        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        values.dedup();
-        Self { values }
+        Self { secrets: self.secrets.iter().chain(&other.secrets).cloned().collect(), values: OnceLock::new() }
     }
 
     /// The text without the values that it knows: for words of our own, in which nothing else is secret.
     #[must_use]
     pub fn without_values(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for value in &self.values {
+        for value in self.values() {
             if text.contains(value.as_str()) {
                 text = text.replace(value.as_str(), MASK);
             }

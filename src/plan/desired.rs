@@ -46,7 +46,7 @@ impl DesiredObject {
         self.ignore = rules.iter().filter(|rule| rule.target.selects(&self.object)).cloned().collect();
         if !self.ignore.is_empty() {
             let text = format!("{}\n{}", self.hash, IgnoreRule::digest_text(&self.ignore));
-            self.hash = hash(&[], &Value::from(text));
+            self.hash = hash(&[], Value::from(text).to_string().as_bytes());
         }
     }
 }
@@ -144,7 +144,8 @@ pub fn desire<'a>(
         object.set_label(LABEL_ENVIRONMENT, environment);
         object.set_label(LABEL_RELEASE, release);
         object.set_annotation(ANNOTATION_OWNER, &owner_of(&id, environment, release));
-        let hash = hash(key, object.value());
+        let object = object.at_rest();
+        let hash = hash(key, &object.json());
         let version = gvk.version;
         result.push(DesiredObject { id, version, object, hash, keep, mode, on_drift, ignore: Vec::new() });
     }
@@ -168,10 +169,10 @@ fn definition(object: &Object) -> Option<((String, String), bool)> {
 
 /// Maps are sorted, so equal objects have equal bytes. Keyed, because inventories are read by more people than Secrets are,
 /// and the plain hash of a weak password is soon guessed.
-fn hash(key: &[u8], value: &Value) -> String {
+fn hash(key: &[u8], json: &[u8]) -> String {
     let mut digest = Sha256::new();
     digest.update((key.len() as u64).to_le_bytes());
     digest.update(key);
-    digest.update(serde_json::to_vec(value).unwrap_or_default());
+    digest.update(json);
     digest.finalize().iter().take(12).map(|b| format!("{b:02x}")).collect()
 }

@@ -78,6 +78,9 @@ pub struct Operation {
     /// Whether what is recorded of the release is another one's by now: nothing of it is gone on with, or deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub anew: bool,
+    /// Whether there was no revision at all when the plan was made: the first one need not be looked for.
+    #[serde(skip)]
+    pub first: bool,
 }
 
 /// What makes an action a hook.
@@ -95,9 +98,11 @@ pub struct HookSpec {
 /// What helm's history says of a release that evenkeel has written no revision of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Installed {
-    /// Nothing is deployed.
+    /// Nothing is deployed; there may be revisions that failed.
     #[default]
     No,
+    /// There is no revision at all.
+    Nothing,
     /// Something else is.
     Other,
     /// The same is, as this revision.
@@ -264,5 +269,6 @@ pub(super) fn plan_operation(
     let hooks = |event| hook_actions(input.hooks, event, recorded, &digest);
     let (before, after) = kind.events().map(|(b, a)| (hooks(b), hooks(a))).unwrap_or_default();
     let (name, held) = (input.name.to_owned(), input.held.clone());
-    Some((Operation { kind, name, namespace, digest, version, held, anew }, before, after))
+    let first = kind == OperationKind::Install && input.installed == Installed::Nothing;
+    Some((Operation { kind, name, namespace, digest, version, held, anew, first }, before, after))
 }

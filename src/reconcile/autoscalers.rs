@@ -52,5 +52,5 @@ fn target(autoscaler: &Object) -> Option<ObjectId> {
     let text = |key: &str| reference.get(key).and_then(Value::as_str);
     let version = text("apiVersion").unwrap_or("apps/v1");
     let Gvk { group, kind, .. } = Gvk::new(version, text("kind").unwrap_or("Deployment"));
-    Some(ObjectId { group, kind, namespace: autoscaler.namespace().to_owned(), name: text("name")?.to_owned() })
+    Some(ObjectId::new(&group, &kind, autoscaler.namespace(), text("name")?))
 }

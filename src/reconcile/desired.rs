@@ -12,7 +12,7 @@ use crate::environment::{self, ChartSource, Crds, Diagnostics, Environment, OnFa
 use crate::health::Rules;
 use crate::history::{self, Revision};
 use crate::manifest::{self, Object, Redactor};
-use crate::render::{CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
+use crate::render::{Clock, CompiledChart, RenderError, RenderOptions, Seeded, Surroundings};
 use crate::values::{Layer, LayerKind, Merged};
 
 use super::lookups::{Answers, Lookups, OfRelease};
@@ -66,6 +66,8 @@ pub struct Rendered {
     pub content: Revision,
     /// The content's digest.
     pub digest: String,
+    /// The commit's time, where something asked for it.
+    pub time: Option<jiff::Timestamp>,
     /// The chart, where there is one.
     pub chart: Option<Arc<CompiledChart>>,
     /// Knows the values of the Secrets that its templates looked up.
@@ -99,12 +101,10 @@ pub struct Ambience<'a> {
 }
 
 impl Ambience<'_> {
-    /// What a render depends on besides what it looks up, digested: equal keys and answers render equally.
-    fn key_of(&self, release: &Release, time: jiff::Timestamp) -> String {
+    /// What a render depends on besides the time and what it looks up, digested: equal keys and answers render equally.
+    fn key_of(&self, release: &Release) -> String {
         let mut digest = Sha256::new();
         digest.update(&release.digest);
-        // What `now` is: a chart that asks for it renders anew with each commit, the same for everybody who reads that one.
-        digest.update(time.as_nanosecond().to_le_bytes());
         digest.update(format!("{:?}", self.capabilities.map(|c| (&c.version, &c.api_versions))));
         digest.update(self.key);
         digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
@@ -144,8 +144,13 @@ pub fn read_environment(
                     rendered: Err(broken.diagnostics.iter().map(ToString::to_string).collect()),
                 },
                 Ok(release) => {
-                    let key = ambience.key_of(release, source.time);
-                    let kept = cache.still(&release.name, &key, ambience).unwrap_or_else(|| {
+                    let key = ambience.key_of(release);
+                    // What `now` is: a chart that asks for it renders anew with each commit, the same for everybody who reads that one.
+                    let as_now = |kept: &Kept| match &kept.rendered {
+                        Ok(rendered) => rendered.time.is_none_or(|time| time == source.time),
+                        Err(_) => true,
+                    };
+                    let kept = cache.still(&release.name, &key, ambience).filter(as_now).unwrap_or_else(|| {
                         let (rendered, answers) = rendered(source, release, ambience, cache);
                         let next = Kept { key, rendered, answers };
                         cache.note(&release.name, &next);
@@ -257,6 +262,7 @@ fn render(
             options.surroundings.lookup = live;
         }
         let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
+        made.time = options.surroundings.now.was_asked().then_some(source.time);
         for warning in &rendered.warnings {
             tracing::debug!(release = %release.name, %warning, "helm would warn");
         }
@@ -293,6 +299,7 @@ fn render(
         made.content.manifest.push_str(&format!("---\n# Source: {}\n{text}\n", file.path));
     }
     made.digest = history::digest(&made.content, surroundings.key);
+    made.objects = made.objects.iter().map(Object::at_rest).collect();
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 
@@ -365,7 +372,7 @@ pub(super) fn render_options(source: &Source, release: &Release, ambience: &Ambi
         capabilities,
         surroundings: Surroundings {
             random: Arc::new(Seeded::new(&seed)),
-            now: source.time,
+            now: Clock::at(source.time),
             ..Surroundings::default()
         },
         layers: release.values.layers().iter().map(|layer| layer.file.clone()).collect(),
@@ -386,4 +393,44 @@ fn definition(mut object: Object, policy: Crds) -> Object {
 /// Helm's own words, and the place.
 fn described(error: &RenderError) -> String {
     error.told()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::Charts;
+    use crate::tree::MemoryTree;
+
+    #[test]
+    fn only_what_asks_for_the_time_renders_anew_when_it_passes() {
+        let mut tree = MemoryTree::default();
+        let head = "apiVersion: evenkeel.dev/v1alpha1\nkind:";
+        tree.insert("environments/a/environment.yaml", format!("{head} Environment\nnamespace: a\n"));
+        for (release, value) in [("plain", "{{ .Release.Name }}"), ("dated", "{{ now | date \"15:04:05\" }}")] {
+            let object =
+                format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {release}}}\ndata: {{a: '{value}'}}\n");
+            tree.insert(
+                format!("charts/{release}/Chart.yaml"),
+                format!("apiVersion: v2\nname: {release}\nversion: 1.0.0\n"),
+            );
+            tree.insert(format!("charts/{release}/templates/a.yaml"), object);
+            let text = format!("{head} Release\nchart: charts/{release}\n");
+            tree.insert(format!("environments/a/{release}/release.yaml"), text);
+        }
+        let tree: Arc<dyn crate::tree::Tree> = Arc::new(tree);
+        let mut cache = RenderCache::default();
+        let mut read = |second| {
+            let time = jiff::Timestamp::from_second(second).unwrap();
+            let (tree, revision) = (Arc::clone(&tree), second.to_string());
+            let source = Source { tree, revision, time, charts: Charts::default() };
+            let made = read_environment(&source, "environments", "a", &Ambience::default(), &mut cache).unwrap();
+            let of = |name: &str| made.releases.iter().find(|r| r.name == name).unwrap().rendered.clone().unwrap();
+            [of("plain"), of("dated")]
+        };
+        let ([plain, dated], [plain_later, dated_later], [_, again]) = (read(1), read(2), read(2));
+        assert!(Arc::ptr_eq(&plain, &plain_later));
+        assert_eq!(dated.objects[0].value()["data"]["a"], "00:00:01");
+        assert_eq!(dated_later.objects[0].value()["data"]["a"], "00:00:02");
+        assert!(Arc::ptr_eq(&dated_later, &again));
+    }
 }

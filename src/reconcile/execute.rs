@@ -33,8 +33,9 @@ use super::view::LiveView;
 /// Objects that were applied and not yet seen ready, with their API versions.
 pub(super) type Unready = BTreeMap<ObjectId, String>;
 
-/// Releases that are written side by side (limit: each writes several objects of a kind at once).
-const PARALLEL: usize = 4;
+/// Releases that are written side by side: most of their kinds have an object or two, and a kind waits for the one before it. How
+/// many requests that makes at once is the cluster's to limit.
+const PARALLEL: usize = 16;
 
 /// How one release is carried out.
 #[derive(Debug, Clone)]
@@ -443,7 +444,7 @@ impl<'a> Run<'a> {
         self.shows(name, ReleaseState::Progressing, messages);
         let (name, stop) = (name.to_owned(), self.stop.clone());
         self.work.push(Box::pin(async move {
-            let waited = wait_ready(cluster, environment, waiting, &how.rules, how.timeout, &stop, tell).await;
+            let waited = wait_ready(cluster, (environment, &name), waiting, &how.rules, how.timeout, &stop, tell).await;
             let told = match &waited {
                 Waited::NotReady(objects) => told_of(cluster, objects, &how.redactor).await,
                 Waited::Impossible(error) => vec![error.clone()],
@@ -508,6 +509,10 @@ impl<'a> Run<'a> {
         let none =
             || Record { inventory: Inventory::new(&self.plan.environment, name, &release.namespace), version: None };
         let mut record = self.held.remove(name).unwrap_or_else(none);
+        // Stored with the revision's number: one request for both.
+        let seen_ready = failed.is_none() && self.seen_ready(name);
+        let ready =
+            seen_ready.then(|| self.new_verdict(name, &record.inventory, Standing::Ready, Vec::new())).flatten();
         let (environment, cluster, tell) = (self.plan.environment.as_str(), self.cluster, self.tell);
         let (how, name, stop) = (self.how(name), name.to_owned(), self.stop.clone());
         self.writing += 1;
@@ -523,7 +528,7 @@ impl<'a> Run<'a> {
                     steps.failed(&mut record, &reason, false).await;
                     None
                 }
-                None => steps.after(&mut record).await.err(),
+                None => steps.after(&mut record, ready).await.err(),
             };
             let ran = ran.all();
             Step::Finished(name.clone(), Box::new(Finished { record, error, ran }))
@@ -548,13 +553,16 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            // Where nobody waited, nobody knows whether it is ready.
-            None if outcome.not_ready.is_empty() && self.unready.get(name).is_none_or(|w| w.objects.is_empty()) => {
-                self.judge(name, Standing::Ready, Vec::new()).await;
-            }
+            None if self.seen_ready(name) => self.judge(name, Standing::Ready, Vec::new()).await,
             None => {}
         }
         self.order.settled(name);
+    }
+
+    /// Where nobody waited, nobody knows whether it is ready.
+    fn seen_ready(&self, name: &str) -> bool {
+        self.outcomes.get(name).is_none_or(|outcome| outcome.not_ready.is_empty())
+            && self.unready.get(name).is_none_or(|waiting| waiting.objects.is_empty())
     }
 
     /// Tells how a release is, while others go on.
@@ -575,37 +583,42 @@ impl<'a> Run<'a> {
 
     /// Records what became of a release's last change, when that is new.
     async fn judge(&mut self, name: &str, standing: Standing, why: Vec<String>) {
-        let how = self.how(name);
-        let outcome = self.outcomes.entry(name.to_owned()).or_default();
         if standing == Standing::Failed {
+            let how = self.how(name);
+            let outcome = self.outcomes.entry(name.to_owned()).or_default();
             outcome.given_up = how.on_failure == OnFailure::Stop || how.back_to.is_some() || how.stopped;
         }
+        let inventory = self.held.get(name).map(|record| &record.inventory);
+        let Some(verdict) = inventory.and_then(|i| self.new_verdict(name, i, standing, why)) else { return };
         let Some(record) = self.held.get_mut(name) else { return };
+        let good = last_good(&record.inventory).to_owned();
+        let judged = record.judge(self.cluster, verdict, good).await;
+        if let Err(error) = judged {
+            tracing::warn!(release = name, %error, "what became of it cannot be stored");
+            self.outcomes.entry(name.to_owned()).or_default().inventory_lost = true;
+        }
+    }
+
+    /// What is to be recorded of a release's last change, when that is new.
+    fn new_verdict(&self, name: &str, inventory: &Inventory, standing: Standing, why: Vec<String>) -> Option<Verdict> {
+        let how = self.how(name);
         // What a release is taken back to says nothing of what failed.
         if how.back_to.is_some() || how.gone_back {
-            return;
+            return None;
         }
-        let before = record.inventory.verdict.clone();
+        let before = &inventory.verdict;
         // What is held back was not tried.
         let held_back = self.options.held_back.contains(name);
-        let (revision, digest) = match &before {
+        let (revision, digest) = match before {
             Some(v) if held_back || v.digest == how.digest => (v.revision.clone(), v.digest.clone()),
-            _ => (self.plan.revision.clone(), how.digest.clone()),
+            _ => (self.plan.revision.clone(), how.digest),
         };
-        let news = match &before {
+        let news = match before {
             // Nothing of it was ever written, and it is well: nothing to judge.
             None => standing == Standing::Failed,
             Some(v) => v.standing != standing || (standing == Standing::Failed && v.digest != digest),
         };
-        if !news {
-            return;
-        }
-        let good = last_good(&record.inventory).to_owned();
-        let judged = record.judge(self.cluster, verdict(standing, &revision, &digest, why), good).await;
-        if let Err(error) = judged {
-            tracing::warn!(release = name, %error, "what became of it cannot be stored");
-            outcome.inventory_lost = true;
-        }
+        news.then(|| verdict(standing, &revision, &digest, why))
     }
 }
 

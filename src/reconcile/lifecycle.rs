@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, ClusterError};
+use futures::stream::{self, StreamExt};
+
+use crate::cluster::{Cluster, ClusterError, StoredRevision};
 use crate::history::{Event, Hook, Revision, Status, digest};
 use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress};
 use crate::plan::{DesiredHook, Installed, LifecycleInput, Scopes, desire_hooks};
@@ -100,11 +102,45 @@ pub(super) type ReadRevisions = BTreeMap<(String, String, u32), Arc<Revision>>;
 pub(super) struct Histories<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) read: &'a mut ReadRevisions,
+    /// Histories that were looked up beforehand, by namespace and release.
+    pub(super) stored: BTreeMap<(String, String), Vec<StoredRevision>>,
     pub(super) scopes: &'a (dyn Scopes + Sync),
     pub(super) key: &'a [u8],
 }
 
+/// Namespaces that are looked into at once.
+const PARALLEL: usize = 8;
+
 impl Histories<'_> {
+    /// Looks up the histories of releases that nothing is recorded of, where several share a namespace: one request for all of them.
+    pub(super) async fn look_up(
+        &mut self,
+        releases: impl Iterator<Item = &DesiredRelease>,
+    ) -> Result<(), ClusterError> {
+        let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for release in releases {
+            let Ok(rendered) = &release.rendered else { continue };
+            names.entry(&release.namespace).or_default().push(&rendered.content.name);
+        }
+        let shared: Vec<(&str, Vec<&str>)> = names.into_iter().filter(|(_, names)| names.len() > 1).collect();
+        let cluster = self.cluster;
+        let mut lists = stream::iter(shared)
+            .map(|(namespace, names)| async move { (namespace, names, cluster.histories(namespace).await) })
+            .buffer_unordered(PARALLEL);
+        while let Some((namespace, names, found)) = lists.next().await {
+            let mut found = match found {
+                // Each is asked for by itself, and tells.
+                Err(error) if error.refusal().is_some_and(|r| r.code == 403) => continue,
+                other => other?,
+            };
+            for name in names {
+                let stored = found.remove(name).unwrap_or_default();
+                self.stored.insert((namespace.to_owned(), name.to_owned()), stored);
+            }
+        }
+        Ok(())
+    }
+
     /// The life of a release that is in Git.
     pub(super) async fn of(
         &mut self,
@@ -177,11 +213,17 @@ impl Histories<'_> {
 
     /// What helm has deployed of a release that evenkeel knows nothing of.
     async fn installed(&mut self, namespace: &str, name: &str, wanted: &str) -> Result<Installed, LifeError> {
-        let stored = match self.cluster.history(namespace, name).await {
-            // Whoever only looks may not be allowed to see Secrets.
-            Err(error) if error.refusal().is_some_and(|r| r.code == 403) => return Ok(Installed::No),
-            other => other?,
+        let stored = match self.stored.remove(&(namespace.to_owned(), name.to_owned())) {
+            Some(stored) => stored,
+            None => match self.cluster.history(namespace, name).await {
+                // Whoever only looks may not be allowed to see Secrets.
+                Err(error) if error.refusal().is_some_and(|r| r.code == 403) => return Ok(Installed::No),
+                other => other?,
+            },
         };
+        if stored.is_empty() {
+            return Ok(Installed::Nothing);
+        }
         let deployed = stored.iter().any(|s| matches!(s.status, Status::Deployed | Status::Superseded));
         if !deployed {
             return Ok(Installed::No);

@@ -235,7 +235,7 @@ impl Lint {
         for (from, object) in made {
             let mut id = object.id();
             if id.namespace.is_empty() {
-                id.namespace.clone_from(&release.namespace);
+                id = ObjectId::new(&id.group, &id.kind, &release.namespace, &id.name);
             }
             let shown = id.display();
             let place = format!("{environment}/{}: {from}", release.name);

@@ -15,6 +15,7 @@ mod lifecycle;
 mod lineage;
 mod lint;
 mod lookups;
+mod made;
 mod needs;
 mod neighbours;
 mod observe;

@@ -304,13 +304,13 @@ impl Facts<'_> {
 fn ids<'a>(release: &'a DesiredRelease, kinds: &'a Kinds) -> impl Iterator<Item = ObjectId> + 'a {
     let objects = release.rendered.iter().flat_map(|r| &r.objects);
     objects.map(|object| {
-        let mut id = object.id();
-        match kinds.resource(&object.gvk()).map(|r| r.namespaced) {
-            Some(false) => id.namespace.clear(),
-            _ if id.namespace.is_empty() => id.namespace.clone_from(&release.namespace),
-            _ => {}
-        }
-        id
+        let id = object.id();
+        let namespace = match kinds.resource(&object.gvk()).map(|r| r.namespaced) {
+            Some(false) => "",
+            _ if id.namespace.is_empty() => &release.namespace,
+            _ => &id.namespace,
+        };
+        ObjectId::new(&id.group, &id.kind, namespace, &id.name)
     })
 }
 

@@ -27,6 +27,7 @@ use super::foresee::{Known, foresee};
 use super::lifecycle::{Asked, Histories, Life, LifeError, ReadRevisions};
 use super::lineage::Lineage;
 use super::lookups::{Looking, Lookups};
+use super::made::Made;
 use super::needs::{needed_objects, say_waits};
 use super::neighbours::{Here, Neighbourhood};
 use super::observe::list;
@@ -186,6 +187,8 @@ pub struct Reconciler {
     prepared: bool,
     /// Whether no used approval is left in the cluster since nothing waits.
     pub(super) approvals_settled: bool,
+    /// The objects of earlier passes.
+    made: Made,
     /// What was read last: a commit says the same thing for ever.
     read: Option<(String, Capabilities, Arc<DesiredEnvironment>)>,
     /// The inventories as they were written last; read once, because nobody else writes them.
@@ -233,6 +236,7 @@ impl Reconciler {
             keyed: false,
             prepared: false,
             approvals_settled: false,
+            made: Made::default(),
             read: None,
             held: None,
             stale: false,
@@ -324,7 +328,10 @@ impl Reconciler {
         let kinds = if unknown { self.cluster.refresh_kinds().await? } else { kinds };
         let key = self.key.clone().unwrap_or_default();
         let scopes = |gvk: &crate::manifest::Gvk| kinds.resource(gvk).map(|r| r.namespaced);
-        let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
+        let (cluster, read) = (&self.cluster, &mut self.revisions);
+        let mut histories = Histories { cluster, read, stored: BTreeMap::new(), scopes: &scopes, key: &key };
+        let fresh = |r: &&DesiredRelease| held.get(&r.name).is_none_or(|h| h.inventory.lifecycle.is_none());
+        histories.look_up(desired.releases.iter().filter(fresh)).await?;
         let mut lives: BTreeMap<String, Life> = BTreeMap::new();
         for release in &desired.releases {
             if self.damaged.contains_key(&release.name) {
@@ -363,17 +370,28 @@ impl Reconciler {
             let Some(life) = lives.get(&release.name).filter(|_| !problems.contains_key(&release.name)) else {
                 continue;
             };
+            // Where a definition is rendered, others' objects may be made from it, too.
+            let as_rendered = crds.is_empty() && life.instead.is_none() && !life.gone;
+            let policies = release.policies.as_ref().unwrap_or(&environment.policies);
+            let heed = |made: &mut Vec<DesiredObject>| made.iter_mut().for_each(|object| object.heed(&policies.ignore));
+            if as_rendered && let Some(mut made) = self.made.get(release, &kinds, &key) {
+                heed(&mut made);
+                objects.insert(release.name.clone(), made);
+                continue;
+            }
             let wanted = match (&life.instead, &release.rendered) {
                 _ if life.gone => Vec::new(),
                 (Some(objects), _) => objects.clone(),
-                (None, Ok(rendered)) => rendered.objects.clone(),
+                (None, Ok(rendered)) => rendered.objects.iter().map(Object::at_rest).collect(),
                 (None, Err(_)) => continue,
             };
             let crds = crds.iter().copied();
             match desire(wanted, &self.environment, &release.name, &release.namespace, &scopes, &key, crds) {
                 Ok(mut made) => {
-                    let policies = release.policies.as_ref().unwrap_or(&environment.policies);
-                    made.iter_mut().for_each(|object| object.heed(&policies.ignore));
+                    if as_rendered {
+                        self.made.keep(release, &kinds, &key, &made);
+                    }
+                    heed(&mut made);
                     objects.insert(release.name.clone(), made);
                 }
                 Err(errors) => {
@@ -381,6 +399,8 @@ impl Reconciler {
                 }
             }
         }
+
+        self.made.retain(&desired.releases);
 
         // Hooks are part of what may fail: a commit that mends one is tried.
         let of_life = |name: &String| lives.get(name).map_or("", |life| life.digest.as_str());
@@ -458,7 +478,8 @@ impl Reconciler {
         let compare = Compare { cluster, autoscalers, objects: &objects, accounts, held, strict, harmless };
         let compared = compare.drifted(&mut live).await?;
         let drift = &compared.drift;
-        let mut histories = Histories { cluster: &self.cluster, read: &mut self.revisions, scopes: &scopes, key: &key };
+        let (cluster, read) = (&self.cluster, &mut self.revisions);
+        let mut histories = Histories { cluster, read, stored: BTreeMap::new(), scopes: &scopes, key: &key };
         for release in &desired.releases {
             let recorded = held.get(&release.name).and_then(|r| r.inventory.lifecycle.as_ref());
             let (Some(life), Some(recorded)) = (lives.get_mut(&release.name), recorded) else { continue };

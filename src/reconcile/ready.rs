@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, NotReady, Patience, Wait};
 use crate::health::{Health, Rules};
-use crate::manifest::{LABEL_ENVIRONMENT, ObjectId, Redactor};
+use crate::manifest::{LABEL_ENVIRONMENT, LABEL_RELEASE, ObjectId, Redactor};
 
 use super::execute::Unready;
 use super::outcome::Event;
@@ -32,10 +32,10 @@ pub(super) struct Waiting {
     pub(super) patience: Arc<Patience>,
 }
 
-/// Waits for objects of one environment.
+/// Waits for objects of one release of an environment.
 pub(super) async fn wait_ready(
     cluster: &Cluster,
-    environment: &str,
+    (environment, release): (&str, &str),
     waiting: Waiting,
     rules: &Rules,
     timeout: Duration,
@@ -45,7 +45,8 @@ pub(super) async fn wait_ready(
     let Some((first, _)) = waiting.objects.first_key_value() else { return Waited::Ready };
     let pending = waiting.objects.len();
     tell(Event::Waiting { pending, what: first.display() });
-    let selector = format!("{LABEL_ENVIRONMENT}={environment}");
+    // Its own alone: others of the environment wait for theirs beside it.
+    let selector = format!("{LABEL_ENVIRONMENT}={environment},{LABEL_RELEASE}={release}");
     let on_health = |id: &ObjectId, health: &Health| {
         let what = match health.reason() {
             "" => format!("{} is ready", id.display()),

@@ -11,9 +11,11 @@ use crate::apply::{
 };
 use crate::cluster::Cluster;
 use crate::history::Revision;
+use crate::manifest::Verdict;
 use crate::plan::{Action, OperationKind, ReleasePlan, Verb};
 
 use super::execute::How;
+use super::verdicts::last_good;
 
 /// One release on its way through its operation.
 pub(super) struct Steps<'a> {
@@ -108,11 +110,18 @@ impl Steps<'_> {
         run_hooks(self.cluster, self.plan, &self.plan.before, record, &self.hooks()).await
     }
 
-    /// The hooks after the objects, and the revision. A failure of a hook is recorded, too.
-    pub(super) async fn after(&self, record: &mut Record) -> Result<(), ApplyError> {
+    /// The hooks after the objects, and the revision, with what is to be recorded of the release where it is `ready`. A failure of a
+    /// hook is recorded, too.
+    pub(super) async fn after(&self, record: &mut Record, ready: Option<Verdict>) -> Result<(), ApplyError> {
         let ran = run_hooks(self.cluster, self.plan, &self.plan.after, record, &self.hooks()).await;
         match ran {
-            Ok(()) => self.record(record, None).await,
+            Ok(()) => {
+                if let Some(verdict) = ready {
+                    record.inventory.good = last_good(&record.inventory).to_owned();
+                    record.inventory.verdict = Some(verdict);
+                }
+                self.record(record, None).await
+            }
             Err(error) => {
                 let no_failure = matches!(error, ApplyError::Interrupted | ApplyError::InventoryChanged { .. });
                 self.failed(record, &error.to_string(), no_failure).await;

@@ -65,6 +65,7 @@ pub async fn test_release(
         version: Some(newest.version),
         held: None,
         anew: false,
+        first: false,
     };
     let plan = ReleasePlan {
         release: release.to_owned(),

@@ -182,29 +182,25 @@ impl LiveView {
             self.watcher.add(super::observe::resources(cluster, wanted).await?);
             return Ok(found);
         }
-        let known = self.watcher.of_environment(environment);
-        let mut found: BTreeMap<ObjectId, Seen> = BTreeMap::new();
-        let mut missing = BTreeMap::new();
-        for (id, version) in wanted {
-            match known.get(id) {
-                Some(seen) => {
-                    let live = Live {
-                        uid: seen.uid.clone(),
-                        mark: seen.mark.clone(),
-                        owner: seen.owner.clone(),
-                        same: false,
-                        differs: false,
-                        deleting: seen.deleting,
-                        foreign: seen.foreign,
-                    };
-                    found.insert(id.clone(), Seen { live, version: seen.version });
-                }
-                None => {
-                    missing.insert(id.clone(), version.clone());
-                }
-            }
+        let known = self.watcher.among(environment, wanted.keys());
+        let missing: BTreeMap<ObjectId, String> =
+            wanted.iter().filter(|(id, _)| !known.contains_key(*id)).map(|(id, v)| (id.clone(), v.clone())).collect();
+        let live = |seen: crate::cluster::Seen| Seen {
+            version: seen.version,
+            live: Live {
+                uid: seen.uid,
+                mark: seen.mark,
+                owner: seen.owner,
+                same: false,
+                differs: false,
+                deleting: seen.deleting,
+                foreign: seen.foreign,
+            },
+        };
+        let mut found: BTreeMap<ObjectId, Seen> = known.into_iter().map(|(id, seen)| (id, live(seen))).collect();
+        if !missing.is_empty() {
+            found.extend(look_up(cluster, &missing).await?);
         }
-        found.extend(look_up(cluster, &missing).await?);
         Ok(found)
     }
 
@@ -248,7 +244,11 @@ impl LiveView {
         let mut changes = self.changes(environment);
         let lag = tokio::time::sleep(LAG);
         tokio::pin!(lag);
-        let at_first = differing(held, known, &self.watcher.of_environment(environment), &self.watcher.followed());
+        let differing = || {
+            let owned = held.values().flat_map(|record| record.inventory.objects.keys());
+            differing(held, known, &self.watcher.among(environment, owned), &self.watcher.followed())
+        };
+        let at_first = differing();
         let mut differ = at_first.clone();
         loop {
             let news = differ.iter().any(|(id, state)| at_first.get(id) != Some(state));
@@ -262,7 +262,7 @@ impl LiveView {
                     return std::future::pending().await;
                 }
             }
-            differ = differing(held, known, &self.watcher.of_environment(environment), &self.watcher.followed());
+            differ = differing();
         }
     }
 }

@@ -22,7 +22,7 @@ mod structs;
 mod trace;
 mod usage;
 
-pub use crate::functions::{Lookup, NoCluster, Random, Seeded, Surroundings};
+pub use crate::functions::{Clock, Lookup, NoCluster, Random, Seeded, Surroundings};
 pub use compiled::{CompiledChart, name_from_template};
 pub use error::{Partial, RenderError};
 pub use lint::{ChartFolder, LintMessage, LintSeverity, lint_chart};

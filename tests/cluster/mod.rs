@@ -1,6 +1,7 @@
 //! The cluster and what writes to it, on a real API server: apply, prune, inventories, watches, waits.
 
 mod adoption;
+mod bench;
 mod objects;
 pub(crate) mod faults;
 mod immutable;

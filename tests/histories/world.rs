@@ -69,7 +69,7 @@ pub(super) async fn live(history: &[Batch]) -> Result<(), String> {
 
 pub(super) fn id(place: Place) -> ObjectId {
     let group = KINDS.iter().find(|(_, kind)| *kind == place.1.kind).map(|(v, _)| Gvk::new(v, "").group);
-    ObjectId { group: group.unwrap(), kind: place.1.kind.into(), namespace: place.0.into(), name: place.1.name.into() }
+    ObjectId::new(&group.unwrap(), place.1.kind, place.0, place.1.name)
 }
 
 impl World {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use evenkeel::chart::Chart;
-use evenkeel::render::{CompiledChart, RenderOptions, Surroundings, TextOptions};
+use evenkeel::render::{Clock, CompiledChart, RenderOptions, Surroundings, TextOptions};
 use evenkeel::tree::MemoryTree;
 use evenkeel::values::{self, merge_maps, set};
 use evenkeel::yaml::{self, Numbers};
@@ -60,7 +60,7 @@ impl Case {
             tree.insert(format!("c/{path}"), text.as_str());
         }
         let chart = Chart::load(&tree, "c").map_err(|error| error.helm)?;
-        let surroundings = Surroundings { now: jiff::Timestamp::now(), ..Surroundings::default() };
+        let surroundings = Surroundings { now: Clock::at(jiff::Timestamp::now()), ..Surroundings::default() };
         let options = RenderOptions { release_name: "x".to_owned(), surroundings, ..RenderOptions::default() };
         let rendered = CompiledChart::new(chart).render(&all, &options).map_err(|error| error.helm)?;
         rendered.text_as_helm_template(&TextOptions::default()).map_err(|error| error.helm)

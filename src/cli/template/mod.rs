@@ -19,7 +19,7 @@ use self::live::Live;
 use super::chart::source::{self, Missed};
 use crate::chart::Capabilities;
 use crate::render::{
-    CompiledChart, NoCluster, Random, RenderError, RenderOptions, Rendered, Surroundings, TextOptions, printed,
+    Clock, CompiledChart, NoCluster, Random, RenderError, RenderOptions, Rendered, Surroundings, TextOptions, printed,
 };
 
 /// The release's name where none is given.
@@ -108,7 +108,7 @@ fn produced(args: &TemplateArgs, warnings: &mut Vec<String>, out: &mut dyn Write
     let mut surroundings = Surroundings {
         lookup: Arc::new(NoCluster),
         random: Arc::new(SystemRandom),
-        now: jiff::Timestamp::now(),
+        now: Clock::at(jiff::Timestamp::now()),
         monotonic: jiff::SignedDuration::try_from(started.elapsed()).ok(),
         zone: jiff::tz::TimeZone::system(),
         resolve: args.enable_dns.then_some(addresses as fn(&str) -> Vec<String>),

@@ -14,7 +14,7 @@ use openssl::x509::X509;
 
 use super::super::encoding::{decode64, raw};
 use super::super::random::{Draw, Stream};
-use super::super::{Surroundings, fixed};
+use super::super::{Clock, Surroundings, fixed};
 use super::keys::Key;
 use super::{der, pem};
 use crate::go::quote::quote;
@@ -35,7 +35,7 @@ const BITS: usize = 2048;
 const DAY: i64 = 24 * 3_600 * 1_000_000_000;
 
 pub(super) fn register(table: &mut FunctionTable, surroundings: &Surroundings) {
-    let new = |name: &'static str| Maker { draw: Draw::new(surroundings, name), now: surroundings.now };
+    let new = |name: &'static str| Maker { draw: Draw::new(surroundings, name), now: surroundings.now.clone() };
     let maker = new("genCA");
     table.add("genCA", fixed(&[S, I]), move |ctx, a| {
         let mut stream = maker.draw.stream(ctx);
@@ -146,7 +146,7 @@ struct Parent {
 /// One function's source of keys, and its clock.
 struct Maker {
     draw: Draw,
-    now: Timestamp,
+    now: Clock,
 }
 
 impl Maker {
@@ -179,7 +179,7 @@ impl Maker {
     /// render repeats itself for that long and always gives one that is valid for as long again.
     fn validity(&self, stream: &mut Stream, days: i64) -> Option<(Timestamp, Timestamp)> {
         let length = days.wrapping_mul(DAY);
-        let mut start = self.now;
+        let mut start = self.now.now();
         let half = length / 2_000_000_000;
         if self.draw.is_sticky() && half > 0 {
             let mut bytes = [0; 8];

@@ -7,13 +7,16 @@ use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509StoreContext, X509StoreContextRef};
 
-use crate::functions::{Seeded, Surroundings, register};
+use crate::functions::{Clock, Seeded, Surroundings, register};
 use crate::template::{Dialect, Engine, FunctionTable, Limits, MissingKey, Set, Value};
 
 /// What a template renders, with a key and at a moment.
 fn rendered(key: &[u8], now: &str, text: &str) -> String {
-    let surroundings =
-        Surroundings { random: Arc::new(Seeded::new(key)), now: now.parse().unwrap(), ..Surroundings::default() };
+    let surroundings = Surroundings {
+        random: Arc::new(Seeded::new(key)),
+        now: Clock::at(now.parse().unwrap()),
+        ..Surroundings::default()
+    };
     let mut table = FunctionTable::new();
     register(&mut table, &surroundings);
     let mut set = Set::named("gotpl", Dialect::Go1_23);
