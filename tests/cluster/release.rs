@@ -112,7 +112,7 @@ pub(crate) async fn custom_objects_go_before_what_serves_them(kubeconfig: &Path)
     let done = kube::api::Patch::Merge(json!({"metadata": {"finalizers": null}}));
     widgets.patch("w", &kube::api::PatchParams::default(), &done).await.unwrap();
     let report = bench.settle_with("a", None, &options).await;
-    assert_eq!(words(&report), ["deleted operator"]);
+    assert_eq!(words(&report), ["deleted operator", "skipped w"]);
     assert!(bench.cluster.inventory(&bench.environment, "a").await.unwrap().is_none());
 }
 
