@@ -13,6 +13,7 @@ mod finished;
 mod followed;
 mod history;
 mod index;
+mod inventories;
 mod key;
 mod lookup;
 mod mark;

@@ -667,7 +667,8 @@ impl Reconciler {
 
     async fn load_inventories(&mut self) -> Result<(), PassError> {
         // A damaged one may have been repaired, and a write whose fate is unknown may have happened.
-        if self.held.is_some() && self.damaged.is_empty() && !self.stale {
+        let overtaken = |held| self.view.as_ref().is_some_and(|view| view.is_overtaken(&self.environment, held));
+        if self.held.as_ref().is_some_and(|held| !overtaken(held)) && self.damaged.is_empty() && !self.stale {
             return Ok(());
         }
         let mut held = BTreeMap::new();

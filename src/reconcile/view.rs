@@ -30,6 +30,8 @@ pub struct LiveView {
     environments: Arc<Mutex<BTreeMap<String, watch::Sender<u64>>>>,
     /// Environments whose approvals are followed.
     approvals: Arc<Mutex<BTreeSet<String>>>,
+    /// The versions of the inventories, by environment and release.
+    inventories: Arc<Mutex<BTreeMap<(String, String), String>>>,
     neighbourhood: Neighbourhood,
     cancel: CancellationToken,
 }
@@ -43,6 +45,7 @@ impl LiveView {
             watcher: Arc::new(watcher),
             environments: Arc::default(),
             approvals: Arc::default(),
+            inventories: Arc::default(),
             neighbourhood: Neighbourhood::default(),
             cancel: cancel.clone(),
         };
@@ -51,6 +54,7 @@ impl LiveView {
         view.watcher.expect_autoscalers(AUTOSCALERS[0].1);
         let autoscalers = follow_autoscalers(cluster.clone(), Arc::clone(&view.watcher));
         tokio::spawn(cancel.clone().run_until_cancelled_owned(autoscalers));
+        tokio::spawn(cancel.clone().run_until_cancelled_owned(view.clone().follow_inventories(cluster.clone())));
         tokio::spawn(async move {
             loop {
                 let event = tokio::select! {
@@ -69,6 +73,39 @@ impl LiveView {
     /// What is known of the cluster's environments.
     pub(super) fn neighbourhood(&self) -> Neighbourhood {
         self.neighbourhood.clone()
+    }
+
+    async fn follow_inventories(self, cluster: Cluster) {
+        let tell = |environment: &str, release: &str, version: Option<&str>| {
+            let key = (environment.to_owned(), release.to_owned());
+            let changed = {
+                let mut known = self.inventories.lock().unwrap_or_else(PoisonError::into_inner);
+                match version {
+                    Some(version) => known.insert(key, version.to_owned()).as_deref() != Some(version),
+                    None => known.remove(&key).is_some(),
+                }
+            };
+            if changed {
+                self.notify(environment);
+            }
+        };
+        while let Err(error) = cluster.follow_inventories(&tell).await {
+            tracing::debug!(%error, "the kind of inventories cannot be asked for; trying again");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether somebody else has written an inventory of the environment since these were read or written. A watch that lags
+    /// behind our own writes says no.
+    pub(super) fn is_overtaken(&self, environment: &str, held: &BTreeMap<String, Record>) -> bool {
+        let newer = |seen: &str, own: &str| match (seen.parse::<u64>(), own.parse::<u64>()) {
+            (Ok(seen), Ok(own)) => seen > own,
+            _ => seen != own,
+        };
+        let known = self.inventories.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter(|((of, _), _)| of == environment).any(|((_, release), seen)| {
+            held.get(release).is_some_and(|record| record.version.as_deref().is_none_or(|own| newer(seen, own)))
+        })
     }
 
     /// Counts the changes in an environment.
