@@ -80,12 +80,16 @@ impl State {
         self.touch();
     }
 
-    /// Notes how an environment is while a pass over it goes on, of which one release has changed: it is not synced before that
-    /// ends.
-    pub fn under_way(&self, mut status: EnvironmentStatus, changed: &str) {
+    /// Notes how an environment is while a pass over it goes on: it is not synced before that ends.
+    pub fn under_way(&self, mut status: EnvironmentStatus) {
         status.state = status.state.max(ReleaseState::Progressing);
-        for release in status.releases.iter().filter(|release| release.name == changed) {
-            self.metrics.release(&status.environment, changed, release.state);
+        // What is shown is what the metrics say: also of releases that the pass only looked at.
+        let before = self.environment(&status.environment).map(|before| before.releases).unwrap_or_default();
+        for release in &status.releases {
+            let known = before.iter().any(|b| b.name == release.name && b.state == release.state);
+            if !known {
+                self.metrics.release(&status.environment, &release.name, release.state);
+            }
         }
         self.set(status);
     }

@@ -138,13 +138,12 @@ impl Worker {
             Event::Release { release: now } => {
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(status) = found.as_mut() else { return };
-                let name = now.name.clone();
-                if let Some(release) = status.releases.iter_mut().find(|r| r.name == name) {
+                if let Some(release) = status.releases.iter_mut().find(|r| r.name == now.name) {
                     *release = now;
                 }
                 status.state = EnvironmentStatus::worst(&status.releases);
                 status.time = Timestamp::now().to_string();
-                state.under_way(status.clone(), &name);
+                state.under_way(status.clone());
             }
             Event::Object { release, id, done, reason } => {
                 tracing::info!(environment = %name, %release, object = %id.display(), %reason, "{done}");

@@ -21,7 +21,7 @@ pub struct BuiltIn {
 pub enum When {
     /// A HorizontalPodAutoscaler or ScaledObject targets the object.
     Autoscaled,
-    /// The object carries one of [`INJECTED`], or the named manager wrote the field.
+    /// The object asks for it by an annotation (cert-manager's, OpenShift's), or the injector wrote the field.
     Injected,
     /// The desired object has an `aggregationRule`.
     Aggregated,
