@@ -57,6 +57,9 @@ pub struct Comparison {
     pub drift: Option<ObjectDrift>,
     /// Differences that are let be, values of Secrets as they are: for [`super::keep`], never to be shown.
     pub let_be: Vec<LetBe>,
+    /// Whether a field says what we asked for and is no longer ours: somebody took it and put it back. Our entry will not tell of
+    /// what they do with it next.
+    pub lost: bool,
 }
 
 /// Compares an object with what is there.
@@ -64,31 +67,36 @@ pub struct Comparison {
 pub fn compare(input: &Input<'_>) -> Comparison {
     let Some(live) = input.live else {
         let missing = ObjectDrift::new(input.desired, input.release, State::Missing);
-        return Comparison { drift: Some(missing), let_be: Vec::new() };
+        return Comparison { drift: Some(missing), ..Comparison::default() };
     };
     let desired = as_stored(input.desired);
     let managed = ManagedFields::decode_lenient(live.value());
     let ours = managed.0.get(&Manager::applier(input.manager, ""));
     let ty = input.schema.type_or_deduced(desired.api_version(), desired.kind());
-    let mut walk = Walk { input, ours, path: FieldPath::default(), found: BTreeMap::new() };
+    let mut walk = Walk { input, ours, path: FieldPath::default(), found: BTreeMap::new(), lost: Vec::new() };
     walk.object(ty, desired.value(), live.value());
     if let Some(ours) = ours {
         walk.left_over(ty, &desired, live, ours, &managed);
     }
     let rules = Rules { rules: input.ignore, desired: &desired, live, autoscaled: input.autoscaled };
-    let (mut fields, mut let_be) = (Vec::new(), Vec::new());
-    for (path, (desired_value, live_value)) in walk.found {
+    let field = |path: FieldPath, desired: Option<Value>, live: Option<Value>| {
         let by = author(&managed, input.manager, &path);
-        let mut field = FieldDrift {
+        FieldDrift {
             path,
-            desired: desired_value,
-            live: live_value,
+            desired,
+            live,
             manager: by.manager,
             operation: by.operation,
             subresource: by.subresource,
             time: by.time,
             added: false,
-        };
+        }
+    };
+    let lost = std::mem::take(&mut walk.lost);
+    let lost = lost.into_iter().any(|path| !matches!(rules.judge(&field(path, None, None)), Verdict::LetBe));
+    let (mut fields, mut let_be) = (Vec::new(), Vec::new());
+    for (path, (desired_value, live_value)) in walk.found {
+        let mut field = field(path, desired_value, live_value);
         match rules.judge(&field) {
             Verdict::Told => {}
             Verdict::LetBe => {
@@ -127,7 +135,7 @@ pub fn compare(input: &Input<'_>) -> Comparison {
     let state = if ours.is_none() { State::Unowned } else { State::Modified };
     let same = fields.is_empty() && state == State::Modified;
     let drift = (!same).then(|| ObjectDrift { fields, ..ObjectDrift::new(&desired, input.release, state) });
-    Comparison { drift, let_be }
+    Comparison { drift, let_be, lost }
 }
 
 /// Whether a manager that stays owns a field: what an apply invented for an object without managed fields is about to go.
@@ -168,6 +176,8 @@ struct Walk<'a> {
     path: FieldPath,
     /// Desired and live by path.
     found: BTreeMap<FieldPath, (Option<Value>, Option<Value>)>,
+    /// What is as desired and not ours, where we own anything at all.
+    lost: Vec<FieldPath>,
 }
 
 /// Fields of `metadata` that a configuration may ask for; the others are the server's or the identity.
@@ -252,6 +262,8 @@ impl Walk<'_> {
                 let beyond = if owned && self.input.view == View::Drift { Beyond::Anything } else { Beyond::Defaults };
                 if !equal(self.input.schema, ty, wanted, found, beyond) {
                     self.differs(Some(wanted), Some(found));
+                } else if !owned && self.ours.is_some() {
+                    self.lost.push(self.path.clone());
                 }
             }
         }

@@ -30,6 +30,12 @@ pub(super) struct Compare<'a> {
     pub(super) strict: &'a BTreeSet<String>,
     /// What others own of objects of such releases and was found to be nothing to tell of: not read again.
     pub(super) harmless: &'a mut BTreeMap<ObjectId, u64>,
+    /// Digests of the versions of what is there.
+    pub(super) versions: &'a BTreeMap<ObjectId, u64>,
+    /// Objects that say what Git says, of which a field is no longer ours, with the version that was compared: any other is read.
+    pub(super) lost: &'a mut BTreeMap<ObjectId, u64>,
+    /// Whether drift of an object is put right, by its release's policy or its own.
+    pub(super) corrects: &'a (dyn Fn(&str, &DesiredObject) -> bool + Sync),
 }
 
 /// What was found.
@@ -76,7 +82,7 @@ impl Compare<'_> {
                 ignore: &object.ignore,
                 ..input(&object.object, now.as_ref(), schema.get(), release, View::Drift)
             };
-            let Comparison { mut drift, let_be } = compare(&asked);
+            let Comparison { mut drift, let_be, lost } = compare(&asked);
             if let (Some(found), Some(now)) = (&mut drift, &now) {
                 let mut sent = object.object.clone();
                 keep(&mut sent, &let_be, false);
@@ -86,8 +92,16 @@ impl Compare<'_> {
             }
             let drift = drift.filter(|d| !(d.state == State::Modified && d.fields.is_empty()));
             let same = drift.as_ref().is_none_or(ObjectDrift::is_only_added);
+            // A field that was taken and put back is taken back where we may write; else the object is followed as a whole.
+            let take_back = same && lost && (self.corrects)(release, object);
             if let Some(seen) = live.get_mut(&object.id) {
-                (seen.same, seen.differs) = (same, !same);
+                (seen.same, seen.differs) = (same && !take_back, !same || take_back);
+            }
+            // One that differs again is followed still: its mark was taken for known when it did not.
+            let followed = !take_back && (lost || (!same && self.lost.contains_key(&object.id)));
+            match self.versions.get(&object.id).filter(|_| followed) {
+                Some(version) => drop(self.lost.insert(object.id.clone(), *version)),
+                None => drop(self.lost.remove(&object.id)),
             }
             if let Some(seen) = live.get(&object.id).filter(|_| same) {
                 if let_be.is_empty() {
@@ -115,7 +129,11 @@ impl Compare<'_> {
         };
         // What was let be was somebody's who is no longer there.
         let back = || entry.let_be && object.ignore.is_empty() && !self.autoscalers.own_replicas_of(&object.id);
-        needs_read(seen.mark.as_deref(), &seen.uid, entry) || others_added() || back()
+        let another = || {
+            let is = |known: &u64| self.versions.get(&object.id) != Some(known) || (self.corrects)(release, object);
+            self.lost.get(&object.id).is_some_and(is)
+        };
+        needs_read(seen.mark.as_deref(), &seen.uid, entry) || others_added() || back() || another()
     }
 }
 

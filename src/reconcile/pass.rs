@@ -201,6 +201,8 @@ pub struct Reconciler {
     pub(super) unready: BTreeMap<String, Waiting>,
     /// What others own of objects of strict releases and is nothing to tell of.
     harmless: BTreeMap<ObjectId, u64>,
+    /// Objects that say what Git says though a field of theirs is no longer ours, with the version that was compared.
+    lost: BTreeMap<ObjectId, u64>,
     /// Whether failures are heeded: a release that is to be left alone after one is, and one that is to be taken back is.
     pub(super) heeds_failures: bool,
     pub(super) earlier: Earlier,
@@ -243,6 +245,7 @@ impl Reconciler {
             damaged: BTreeMap::new(),
             unready: BTreeMap::new(),
             harmless: BTreeMap::new(),
+            lost: BTreeMap::new(),
             heeds_failures: true,
             earlier: Earlier::default(),
             cut: false,
@@ -461,7 +464,7 @@ impl Reconciler {
             Some(view) => view.observe(&self.cluster, &self.environment, &wanted).await?,
             None => list(&self.cluster, &self.environment, &wanted).await?,
         };
-        let versions = seen.iter().map(|(id, seen)| (id.clone(), seen.version)).collect();
+        let versions: BTreeMap<ObjectId, u64> = seen.iter().map(|(id, seen)| (id.clone(), seen.version)).collect();
         let mut live: BTreeMap<ObjectId, Live> = seen.into_iter().map(|(id, seen)| (id, seen.live)).collect();
         let autoscalers = Autoscalers::of(&self.cluster, self.view.as_ref()).await?;
         let strict: BTreeSet<String> = {
@@ -471,11 +474,27 @@ impl Reconciler {
         if let Some(view) = &self.view {
             view.strict(&self.environment, strict.clone());
         }
-        let (cluster, harmless) = (&self.cluster, &mut self.harmless);
+        let corrects = |name: &str, object: &DesiredObject| {
+            let release = desired.releases.iter().find(|r| r.name == name).and_then(|r| r.policies.as_ref());
+            object.on_drift.unwrap_or(release.unwrap_or(&environment.policies).on_drift) == OnDrift::Correct
+        };
+        let (cluster, harmless, lost) = (&self.cluster, &mut self.harmless, &mut self.lost);
+        let corrects = &corrects;
         let account = |r: &DesiredRelease| Some((r.name.clone(), r.service_account.clone()?));
         let accounts: BTreeMap<String, String> = desired.releases.iter().filter_map(account).collect();
         let (autoscalers, accounts, strict) = (&autoscalers, &accounts, &strict);
-        let compare = Compare { cluster, autoscalers, objects: &objects, accounts, held, strict, harmless };
+        let compare = Compare {
+            cluster,
+            autoscalers,
+            objects: &objects,
+            accounts,
+            held,
+            strict,
+            harmless,
+            versions: &versions,
+            lost,
+            corrects,
+        };
         let compared = compare.drifted(&mut live).await?;
         let drift = &compared.drift;
         let (cluster, read) = (&self.cluster, &mut self.revisions);
@@ -493,7 +512,7 @@ impl Reconciler {
             }
         }
         if let Some(view) = &self.view {
-            let ids: BTreeSet<ObjectId> = drift.iter().map(ObjectDrift::id).collect();
+            let ids: BTreeSet<ObjectId> = drift.iter().map(ObjectDrift::id).chain(self.lost.keys().cloned()).collect();
             view.attend(&self.environment, ids);
         }
 

@@ -32,6 +32,7 @@ scenarios!(
     rules::what_is_let_be_acts_alike_in_diff_and_apply,
     rules::strict_tells_what_others_added_and_takes_nothing_away,
     rules::replicas_come_back_when_their_autoscaler_goes,
+    rules::a_field_that_was_put_back_is_watched_still,
 );
 
 /// The sandbox calls no webhooks.

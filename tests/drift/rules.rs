@@ -191,3 +191,35 @@ pub(super) async fn replicas_come_back_when_their_autoscaler_goes(kubeconfig: &P
     world.api(hpa.0, hpa.1).delete("api", &DeleteParams::default()).await.unwrap();
     replicas_and_image("the replicas to be Git's again", 2, "example.org/a:2").await;
 }
+
+pub(super) async fn a_field_that_was_put_back_is_watched_still(kubeconfig: &Path) {
+    let world = World::new(kubeconfig).await;
+    world.objects(&[config_map("settings", "1")]);
+    let revision = world.settings("onDrift: alert\n");
+    let daemon = world.daemon();
+    daemon.synced(&revision).await;
+    let settings = ("v1", "ConfigMap", "settings");
+    let set = async |value: &str| world.merge(settings, "somebody", json!({"data": {"a": value}})).await;
+    let told = |value: &str| format!(r#"ConfigMap/settings .data.a "1" → "{value}" by somebody Update"#);
+    // Our entry has lost the field for good once somebody has written it: what comes then does not show in it.
+    for value in ["2", "3"] {
+        set(value).await;
+        daemon.until("the change to be told", |s| lines(s) == [told(value)]).await;
+        set("1").await;
+        daemon.until("the end of it", |s| s["state"] == "synced" && lines(s).is_empty()).await;
+    }
+    // Where it may be put right, it is taken back: then nothing needs to be read any more.
+    let revision = world.settings("");
+    daemon.synced(&revision).await;
+    crate::harness::eventually("the field to be ours again", super::support::STEP, || async {
+        let live = world.live("v1", "ConfigMap", "settings").await;
+        if ours(&live, &["f:data", "f:a"]) { Ok(()) } else { Err(live.to_string()) }
+    })
+    .await;
+    set("4").await;
+    crate::harness::eventually("the change to be put right", super::support::STEP, || async {
+        let live = world.live("v1", "ConfigMap", "settings").await;
+        if live["data"]["a"] == "1" { Ok(()) } else { Err(live.to_string()) }
+    })
+    .await;
+}
