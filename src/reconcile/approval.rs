@@ -12,8 +12,9 @@ use crate::cluster::{Approval, StoredApproval};
 use crate::environment::OnCommit;
 use crate::plan::{Action, OperationKind, ReleasePlan, digest_of};
 
+use super::look::Look;
 use super::outcome::ReleaseOutcome;
-use super::pass::{Look, PassError, Reconciler};
+use super::pass::{PassError, Reconciler};
 use super::source::Source;
 
 /// Changes from Git that wait for an approval.

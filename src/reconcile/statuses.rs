@@ -10,8 +10,9 @@ use crate::plan::{Action, FindingKind, Verb};
 use crate::report::{EnvironmentStatus, ReleaseState, ReleaseStatus};
 
 use super::desired::DesiredRelease;
+use super::look::Look;
 use super::outcome::ReleaseOutcome;
-use super::pass::{Look, PassError, PassOptions, PassReport, Reconciler};
+use super::pass::{PassError, PassOptions, PassReport, Reconciler};
 use super::source::Source;
 impl Reconciler {
     pub(super) fn unreadable(&self, source: &Source, error: &PassError) -> PassReport {

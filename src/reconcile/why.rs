@@ -14,7 +14,8 @@ use crate::plan::{FindingKind, ReleasePlan, Verb};
 use crate::report::{Awaited, ReleaseState, Why, remedies};
 
 use super::desired::DesiredRelease;
-use super::pass::{Look, PassError, Reconciler};
+use super::look::Look;
+use super::pass::{PassError, Reconciler};
 use super::source::{Source, WORKING_FOLDER};
 use super::verdicts::last_good;
 
