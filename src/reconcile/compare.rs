@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream;
 
 use crate::apply::Record;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, mark_of, mark_text};
 use crate::drift::{Comparison, Input, LetBe, ObjectDrift, State, View, compare, keep, needs_read};
 use crate::fields::{Schema, builtin_schema};
 use crate::manifest::{Applied, FIELD_MANAGER, Object, ObjectId};
@@ -93,7 +93,10 @@ impl Compare<'_> {
             let drift = drift.filter(|d| !(d.state == State::Modified && d.fields.is_empty()));
             let same = drift.as_ref().is_none_or(ObjectDrift::is_only_added);
             // A field that was taken and put back is taken back where we may write; else the object is followed as a whole.
-            let take_back = same && lost && (self.corrects)(release, object);
+            // So is one that was read as it was before the watch saw it changed: a stale answer proves nothing.
+            let read = now.as_ref().and_then(|n| n.value().pointer("/metadata/managedFields")).and_then(mark_of);
+            let stale = live.get(&object.id).is_some_and(|seen| read.map(mark_text) != seen.mark);
+            let take_back = same && (lost || stale) && (self.corrects)(release, object);
             if let Some(seen) = live.get_mut(&object.id) {
                 (seen.same, seen.differs) = (same && !take_back, !same || take_back);
             }
