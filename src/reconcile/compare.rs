@@ -98,7 +98,7 @@ impl Compare<'_> {
             let stale = live.get(&object.id).is_some_and(|seen| read.map(mark_text) != seen.mark);
             let take_back = same && (lost || stale) && (self.corrects)(release, object);
             if let Some(seen) = live.get_mut(&object.id) {
-                (seen.same, seen.differs) = (same && !take_back, !same || take_back);
+                (seen.same, seen.differs) = (same && !take_back && !stale, !same || take_back);
             }
             // One that differs again is followed still: its mark was taken for known when it did not.
             let followed = !take_back && (lost || (!same && self.lost.contains_key(&object.id)));
