@@ -14,7 +14,7 @@ use crate::report::{
 };
 
 pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
-    let target = Target::parse(&args.live.target);
+    let mut target = Target::parse(&args.live.target);
     let cancel = interruption();
     if args.watch {
         return watch(&args, &target, console, &cancel).await;
@@ -22,6 +22,7 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     let opened = source::open(&args.live.source)?;
     let environment = source::environment(&opened, &args.live.source, &target)?;
     source::deployable(&environment)?;
+    source::limit(&mut target, &environment, &args.live.groups)?;
     let cluster = source::connect(&args.live.cluster, &environment.cluster).await?;
     let reconciler = Reconciler::new(cluster, &target.environment, args.live.source.path.trim_matches('/'), None);
     // Somebody asks for it by hand: what failed before is tried again.
@@ -72,8 +73,8 @@ pub(super) async fn carry_out(
     console.clear();
     let mut report = reconciler.report(opened, look, outcomes, options);
     report.status.time = jiff::Timestamp::now().to_string();
-    if let Some(release) = &target.release {
-        report.status.releases.retain(|r| r.name == *release);
+    if !target.is_whole() {
+        report.status.releases.retain(|r| target.includes(&r.name));
         report.status.state = EnvironmentStatus::worst(&report.status.releases);
     }
     if options.cancel.is_cancelled() {
@@ -148,20 +149,20 @@ fn failure(environment: &str, release: &ReleaseStatus) -> Option<CliError> {
     }
 }
 
-/// A look, limited to one release when one was named.
+/// A look, limited to the releases that are meant.
 pub(super) async fn planned(reconciler: &mut Reconciler, source: &Source, target: &Target) -> Result<Look, CliError> {
     let mut look = reconciler.look(source).await?;
-    if let Some(release) = &target.release {
-        look.plan.releases.retain(|r| r.release == *release);
-        look.plan.findings.retain(|f| f.release == *release || f.release.is_empty());
-        look.drift.retain(|d| d.release == *release);
+    if !target.is_whole() {
+        look.plan.releases.retain(|r| target.includes(&r.release));
+        look.plan.findings.retain(|f| f.release.is_empty() || target.includes(&f.release));
+        look.drift.retain(|d| target.includes(&d.release));
     }
     Ok(look)
 }
 
 /// What is wrong with the releases that a target names.
 pub(super) fn problems(look: &Look, target: &Target) -> Vec<CliError> {
-    let chosen = look.problems.iter().filter(|(name, _)| target.release.as_deref().is_none_or(|r| r == *name));
+    let chosen = look.problems.iter().filter(|(name, _)| target.includes(name));
     chosen
         .flat_map(|(name, errors)| errors.iter().map(move |e| (name, e)))
         .map(|(name, error)| CliError::user(format!("{}/{name}: {error}", target.environment)))
@@ -190,15 +191,15 @@ async fn watch(args: &ApplyArgs, target: &Target, console: &Console, cancel: &Ca
     loop {
         let began = std::time::Instant::now();
         match plan_once(args, target, &mut reconciler).await {
-            Ok(look) if console.json() => {
-                let errors = problems(&look, target);
+            Ok((look, target)) if console.json() => {
+                let errors = problems(&look, &target);
                 console.value(&serde_json::json!({"plan": plan_json(&look.plan), "errors": errors_json(&errors)}));
                 console.finish(&errors, 0);
             }
-            Ok(look) => {
+            Ok((look, target)) => {
                 let text = plan_text(&look.plan, false);
                 console.text(&text);
-                console.finish(&problems(&look, target), 0);
+                console.finish(&problems(&look, &target), 0);
                 console.text(&paint(
                     DIM,
                     format!("planned in {} ms; waiting for a saved file", began.elapsed().as_millis()),
@@ -215,10 +216,16 @@ async fn watch(args: &ApplyArgs, target: &Target, console: &Console, cancel: &Ca
     }
 }
 
-async fn plan_once(args: &ApplyArgs, target: &Target, reconciler: &mut Option<Reconciler>) -> Result<Look, CliError> {
+async fn plan_once(
+    args: &ApplyArgs,
+    target: &Target,
+    reconciler: &mut Option<Reconciler>,
+) -> Result<(Look, Target), CliError> {
     let opened = source::open(&args.live.source)?;
     let environment = source::environment(&opened, &args.live.source, target)?;
     source::deployable(&environment)?;
+    let mut target = target.clone();
+    source::limit(&mut target, &environment, &args.live.groups)?;
     if reconciler.is_none() {
         let cluster = source::connect(&args.live.cluster, &environment.cluster).await?;
         *reconciler = Some(
@@ -226,7 +233,7 @@ async fn plan_once(args: &ApplyArgs, target: &Target, reconciler: &mut Option<Re
         );
     }
     match reconciler {
-        Some(reconciler) => planned(reconciler, &opened, target).await,
+        Some(reconciler) => Ok((planned(reconciler, &opened, &target).await?, target)),
         None => Err(CliError::internal("no reconciler")),
     }
 }

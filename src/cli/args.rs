@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What the names mean is fixed; more may be added.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -159,6 +160,9 @@ pub struct RenderArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: String,
+    /// Only the releases of a group of the environment's `order`; may be given several times.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
     /// Where the desired state is read from.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -197,6 +201,9 @@ pub struct LiveArgs {
     /// An environment, or one release of it.
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: String,
+    /// Only the releases of a group of the environment's `order`; may be given several times.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
     /// Where the desired state is read from.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -332,6 +339,8 @@ pub(super) struct Target {
     pub environment: String,
     /// One release, or all.
     pub release: Option<String>,
+    /// The releases of the groups that were asked for, when any were.
+    pub of_groups: Option<BTreeSet<String>>,
 }
 
 impl Target {
@@ -340,10 +349,23 @@ impl Target {
     pub(super) fn parse(text: &str) -> Self {
         match text.trim_end_matches('/').split_once('/') {
             Some((environment, release)) => {
-                Self { environment: environment.to_owned(), release: Some(release.to_owned()) }
+                Self { environment: environment.to_owned(), release: Some(release.to_owned()), of_groups: None }
             }
-            None => Self { environment: text.trim_end_matches('/').to_owned(), release: None },
+            None => Self { environment: text.trim_end_matches('/').to_owned(), release: None, of_groups: None },
         }
+    }
+
+    /// Whether a release is meant.
+    #[must_use]
+    pub(super) fn includes(&self, release: &str) -> bool {
+        self.release.as_deref().is_none_or(|only| only == release)
+            && self.of_groups.as_ref().is_none_or(|some| some.contains(release))
+    }
+
+    /// Whether the whole environment is meant.
+    #[must_use]
+    pub(super) fn is_whole(&self) -> bool {
+        self.release.is_none() && self.of_groups.is_none()
     }
 }
 
@@ -359,7 +381,8 @@ mod tests {
 
     #[test]
     fn targets_are_environments_or_releases() {
-        assert_eq!(Target::parse("production"), Target { environment: "production".into(), release: None });
+        let whole = Target { environment: "production".into(), release: None, of_groups: None };
+        assert_eq!(Target::parse("production"), whole);
         assert_eq!(Target::parse("a/b").release.as_deref(), Some("b"));
         assert_eq!(Target::parse("a/").release, None);
     }

@@ -11,10 +11,11 @@ use crate::report::{BAD, DIM, GOOD, NAME, WARN, paint, plan_json, plan_markdown}
 
 pub(super) async fn run(args: DiffArgs, console: &Console) -> Outcome {
     let DiffArgs { live: args, side_by_side, width } = args;
-    let target = Target::parse(&args.target);
+    let mut target = Target::parse(&args.target);
     let opened = source::open(&args.source)?;
     let environment = source::environment(&opened, &args.source, &target)?;
     source::deployable(&environment)?;
+    source::limit(&mut target, &environment, &args.groups)?;
     let cluster = source::connect(&args.cluster, &environment.cluster).await?;
     let mut reconciler =
         Reconciler::new(cluster.clone(), &target.environment, args.source.path.trim_matches('/'), None).insistent();

@@ -10,10 +10,11 @@ use crate::reconcile::Reconciler;
 use crate::report::{BAD, DIM, NAME, WARN, paint};
 
 pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
-    let target = Target::parse(&args.target);
+    let mut target = Target::parse(&args.target);
     let opened = source::open(&args.source)?;
     let environment = source::environment(&opened, &args.source, &target)?;
     source::deployable(&environment)?;
+    source::limit(&mut target, &environment, &args.groups)?;
     let cluster = source::connect(&args.cluster, &environment.cluster).await?;
     let mut reconciler = Reconciler::new(cluster, &target.environment, args.source.path.trim_matches('/'), None);
     let look = apply::planned(&mut reconciler, &opened, &target).await?;

@@ -50,7 +50,7 @@ impl Named {
             return Err(CliError::user(format!("`{}` names no release", target.environment)).hint("write ENV/RELEASE"));
         };
         let opened = source::open(args)?;
-        let whole = Target { environment: target.environment.clone(), release: None };
+        let whole = Target::parse(&target.environment);
         let environment = source::environment(&opened, args, &whole)?;
         source::deployable(&environment)?;
         let cluster = source::connect(cluster, &environment.cluster).await?;

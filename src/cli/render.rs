@@ -9,16 +9,16 @@ use crate::reconcile::{Ambience, RenderCache, read_environment};
 use crate::yaml;
 
 pub(super) fn run(args: &RenderArgs, console: &Console) -> Outcome {
-    let target = Target::parse(&args.target);
+    let mut target = Target::parse(&args.target);
     let opened = source::open(&args.source)?;
     let root = args.source.path.trim_matches('/');
-    source::environment(&opened, &args.source, &target)?;
+    let environment = source::environment(&opened, &args.source, &target)?;
+    source::limit(&mut target, &environment, &args.groups)?;
     let desired =
         read_environment(&opened, root, &target.environment, &Ambience::default(), &mut RenderCache::default())?;
     let mut problems = Vec::new();
     let mut objects = Vec::new();
-    let chosen = |name: &str| target.release.as_deref().is_none_or(|r| r == name);
-    for release in desired.releases.iter().filter(|r| chosen(&r.name)) {
+    for release in desired.releases.iter().filter(|r| target.includes(&r.name)) {
         match &release.rendered {
             Ok(rendered) => objects.extend(rendered.objects.iter().map(|o| (release, masked(o)))),
             Err(errors) => {

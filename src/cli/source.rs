@@ -34,6 +34,30 @@ pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
     }
 }
 
+/// Narrows a target down to the releases of groups.
+pub(super) fn limit(target: &mut Target, environment: &Environment, groups: &[String]) -> Result<(), CliError> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    if target.release.is_some() {
+        return Err(CliError::user("`--group` is about an environment, not about one release").hint("write ENV alone"));
+    }
+    for group in groups {
+        if !environment.order.contains(group) {
+            let error = CliError::user(format!("environment `{}` has no group `{group}`", environment.name));
+            let hint = "groups stand in `order` of environment.yaml";
+            return Err(if environment.order.is_empty() {
+                error.hint(hint)
+            } else {
+                suggest(error, group, &environment.order)
+            });
+        }
+    }
+    let chosen = environment.groups.iter().filter(|(_, group)| groups.contains(group));
+    target.of_groups = Some(chosen.map(|(release, _)| release.clone()).collect());
+    Ok(())
+}
+
 /// Makes sure that an environment of the target's name is there; what is wrong with it is not asked.
 pub(super) fn known(source: &Source, args: &SourceArgs, target: &Target) -> Result<(), CliError> {
     let root = args.path.trim_matches('/');

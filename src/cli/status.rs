@@ -11,10 +11,11 @@ use crate::reconcile::{PassOptions, Reconciler};
 use crate::report::{EnvironmentStatus, status_text};
 
 pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
-    let target = Target::parse(&args.target);
+    let mut target = Target::parse(&args.target);
     let opened = source::open(&args.source)?;
     let environment = source::environment(&opened, &args.source, &target)?;
     source::deployable(&environment)?;
+    source::limit(&mut target, &environment, &args.groups)?;
     let cluster = source::connect(&args.cluster, &environment.cluster).await?;
     let mut reconciler = Reconciler::new(cluster, &target.environment, args.source.path.trim_matches('/'), None);
     let look = apply::planned(&mut reconciler, &opened, &target).await?;
@@ -27,8 +28,8 @@ pub(super) async fn run(args: LiveArgs, console: &Console) -> Outcome {
     };
     let mut report = reconciler.report(&opened, look, BTreeMap::new(), &options);
     report.status.time = jiff::Timestamp::now().to_string();
-    if let Some(release) = &target.release {
-        report.status.releases.retain(|r| r.name == *release);
+    if !target.is_whole() {
+        report.status.releases.retain(|r| target.includes(&r.name));
         report.status.state = EnvironmentStatus::worst(&report.status.releases);
     }
     if console.json() {

@@ -85,6 +85,10 @@ pub fn load(tree: &dyn Tree, root: &str, name: &str) -> Result<Environment, Diag
         }
     }
     let staged = stages::stage(&positions, &spec.order, &disabled, own.own.is_abstract);
+    let groups = positions
+        .iter()
+        .filter_map(|(name, position)| Some((name.clone(), position.group.as_ref()?.text.clone())))
+        .collect();
     for (release, wrong) in staged.errors.into_iter().chain(twins(&releases, &named_at)) {
         if let Some(found) = releases.get_mut(&release) {
             break_release(&release, found, wrong);
@@ -103,6 +107,7 @@ pub fn load(tree: &dyn Tree, root: &str, name: &str) -> Result<Environment, Diag
         releases: releases.into_values().collect(),
         disabled,
         stages: staged.stages,
+        groups,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What an environment is once its layers are merged: plain data for every later step.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostic;
 
 use super::lock::{LockedChart, RemoteChart};
@@ -65,6 +67,8 @@ pub struct Environment {
     /// The names of `releases` (the broken too) in stages: every release of a stage may go at once, after all that
     /// it depends on in the stages before.
     pub stages: Vec<Vec<String>>,
+    /// The group of every release of `releases` that has one, by the release's name.
+    pub groups: BTreeMap<String, String>,
 }
 
 impl Environment {

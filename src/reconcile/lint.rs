@@ -9,10 +9,11 @@ use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Diagnostics, Release};
 use crate::manifest::{self, Object, ObjectId};
 use crate::plan::Annotations;
-use crate::render::{CompiledChart, RenderError, Usage};
+use crate::render::{CompiledChart, LintSeverity, RenderError, Usage};
 use crate::values::{Layer, LayerKind};
 
 use super::desired::{Ambience, chart_layers, load_chart, render_options};
+use super::lint_chart;
 use super::source::Source;
 
 /// How much a finding weighs.
@@ -218,7 +219,12 @@ impl Lint {
         // A layer that is never deployed need not be locked.
         if let Some(place) = release.chart.as_ref().filter(|place| !matches!(place, ChartSource::Unlocked(_))) {
             match self.chart(source, place) {
-                Ok(()) => self.rendered(source, environment, release, place.key(), &mut made),
+                Ok(()) => {
+                    let whole = self.rendered(source, environment, release, place.key(), &mut made);
+                    if let ChartSource::Folder(folder) = place {
+                        self.looked_at(source, environment, release, folder, whole);
+                    }
+                }
                 Err(error) => {
                     self.found(Severity::Error, Subject::Chart, environment, &release.name, told(&error));
                 }
@@ -267,6 +273,7 @@ impl Lint {
         Ok(())
     }
 
+    /// Renders a release and notes what is wrong; whether nothing is.
     fn rendered(
         &mut self,
         source: &Source,
@@ -274,8 +281,8 @@ impl Lint {
         release: &Release,
         path: &str,
         made: &mut Vec<(String, Object)>,
-    ) {
-        let Some((chart, usage)) = self.charts.get(path) else { return };
+    ) -> bool {
+        let Some((chart, usage)) = self.charts.get(path) else { return false };
         let options = render_options(source, release, &Ambience::default());
         let (rendered, trace) = chart.trace(&release.values.value, &options);
         let mut usage = usage.clone();
@@ -315,12 +322,30 @@ impl Lint {
         let mut below = Vec::new();
         // What cannot be read was told by the chart's own error.
         let _ = chart_layers(&defaults, &mut Vec::new(), &mut below);
+        let whole = wrong.is_empty();
         for error in wrong {
             let subject = subject(&error);
             self.found(Severity::Error, subject, environment, &release.name, told(&error));
         }
         for layer in layers.iter().map(AsRef::as_ref).chain(&below) {
             self.unused(source, environment, release, layer, &usage);
+        }
+        whole
+    }
+
+    /// What helm's lint says of the release's chart. Of a chart that does not render, its errors are told already.
+    fn looked_at(&mut self, source: &Source, environment: &str, release: &Release, folder: &str, whole: bool) {
+        let Some((chart, _)) = self.charts.get(folder) else { return };
+        let options = render_options(source, release, &Ambience::default());
+        let tree = source.tree.as_ref();
+        for (weight, diagnostic) in lint_chart::messages(tree, folder, chart, &release.values.value, &options) {
+            let severity = match weight {
+                LintSeverity::Error if !whole => continue,
+                LintSeverity::Error => Severity::Error,
+                LintSeverity::Warning => Severity::Warning,
+                LintSeverity::Info => Severity::Note,
+            };
+            self.found(severity, Subject::Chart, environment, &release.name, diagnostic);
         }
     }
 

@@ -14,6 +14,7 @@ mod foresee;
 mod lifecycle;
 mod lineage;
 mod lint;
+mod lint_chart;
 mod look;
 mod lookups;
 mod made;

@@ -18,6 +18,7 @@ mod merge;
 mod path;
 pub mod schema;
 pub mod set;
+pub mod table;
 
 pub use coalesce::{ChartValues, TypeMismatch, coalesce, coalesce_tables, merge as merge_chart, merge_tables};
 pub use explain::{Explained, Overridden, Place, explain};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::harness::{Evenkeel, GitRepository, Output, Process};
+use crate::harness::GitRepository;
+pub(super) use crate::harness::Sandbox;
 
 pub(super) const ENVIRONMENT: &str =
     "apiVersion: evenkeel.dev/v1alpha1\nkind: Environment\nnamespace: demo\nprune: {maxDeletions: 100%}\n";
@@ -10,43 +11,6 @@ pub(super) const RELEASE: &str = "apiVersion: evenkeel.dev/v1alpha1\nkind: Relea
 
 pub(super) fn config_map(name: &str, value: &str) -> String {
     format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{value: \"{value}\"}}\n")
-}
-
-/// A sandbox in the background, with its kubeconfig.
-pub(super) struct Sandbox {
-    _process: Process,
-    folder: tempfile::TempDir,
-}
-
-impl Sandbox {
-    pub(super) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("kubeconfig");
-        let mut process = Evenkeel::new(["sandbox"]).kubeconfig(&file).start();
-        process.next_line("the address", Duration::from_secs(20), |line| line.starts_with("serving http://127.0.0.1:"));
-        assert!(file.is_file(), "the kubeconfig is written when it serves");
-        Self { _process: process, folder }
-    }
-
-    pub(super) fn kubeconfig(&self) -> std::path::PathBuf {
-        self.folder.path().join("kubeconfig")
-    }
-
-    pub(super) fn command(&self, repository: &GitRepository, arguments: &[&str]) -> Evenkeel {
-        Evenkeel::new(arguments).repository(repository).kubeconfig(&self.folder.path().join("kubeconfig"))
-    }
-
-    /// For what others do in the cluster.
-    pub(super) async fn client(&self) -> kube::Client {
-        let file = kube::config::Kubeconfig::read_from(self.folder.path().join("kubeconfig")).unwrap();
-        let options = kube::config::KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(file, &options).await.unwrap();
-        kube::Client::try_from(config).unwrap()
-    }
-
-    pub(super) fn run(&self, repository: &GitRepository, arguments: &[&str]) -> Output {
-        self.command(repository, arguments).run()
-    }
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 mod demo;
 mod docs;
+mod chart_docs;
 mod errors;
 mod flags;
+mod groups;
 mod interrupt;
 mod json;
 mod lifecycle;

@@ -43,6 +43,7 @@ prints its path. Runs until SIGTERM or SIGINT, and keeps nothing but DIR/logs.`,
 	flags.StringVar(&options.dir, "dir", "", "folder for data, logs and the kubeconfig (default: a temporary one, removed at the end)")
 	flags.StringVar(&options.kwok, "kwok", "", "the kwok binary (default: the one beside this binary)")
 	flags.IntVar(&options.nodes, "nodes", 2, "number of fake nodes")
+	flags.BoolVar(&options.audit, "audit", false, "write every request that changes something to DIR/logs/audit.log, one JSON object a line")
 	flags.BoolVar(&options.untilStdin, "until-stdin-closes", false, "also stop when standard input ends: for a caller that may be killed")
 	return command
 }
@@ -52,6 +53,7 @@ type upOptions struct {
 	kwok       string
 	nodes      int
 	untilStdin bool
+	audit      bool
 }
 
 // up runs the control plane until ctx ends or a component does.
@@ -104,7 +106,13 @@ func up(ctx context.Context, options upOptions) error {
 	children := &children{dir: dir, exited: make(chan error, 8)}
 	defer children.kill()
 
-	cluster, err := startAPIServer(ctx, children, self, "http://"+etcd.Clients[0].Addr().String(), keys)
+	var audit []string
+	if options.audit {
+		if audit, err = auditFlags(dir); err != nil {
+			return err
+		}
+	}
+	cluster, err := startAPIServer(ctx, children, self, "http://"+etcd.Clients[0].Addr().String(), keys, audit)
 	if err != nil {
 		return err
 	}
@@ -173,34 +181,55 @@ func up(ctx context.Context, options upOptions) error {
 	return err
 }
 
+// auditFlags has kube-apiserver write down who changed what, without what was sent. Every line is written before the
+// request is answered.
+func auditFlags(dir string) ([]string, error) {
+	policy := filepath.Join(dir, "audit-policy.yaml")
+	text := `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, verbs: [create, update, patch, delete, deletecollection]}
+- {level: None}
+`
+	if err := os.WriteFile(policy, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{
+		"--audit-policy-file=" + policy,
+		"--audit-log-path=" + filepath.Join(dir, "logs", "audit.log"),
+		"--audit-log-mode=blocking",
+	}, nil
+}
+
 // startAPIServer starts kube-apiserver on a free port and waits until it is ready.
 // Between the choice of the port and its use another program may take it: then once more.
-func startAPIServer(ctx context.Context, children *children, self, etcd string, keys *keys) (*cluster, error) {
+func startAPIServer(ctx context.Context, children *children, self, etcd string, keys *keys, more []string) (*cluster, error) {
 	var problem error
 	for attempt := 0; attempt < 3; attempt++ {
 		port, err := freePort()
 		if err != nil {
 			return nil, err
 		}
-		server, err := children.start("kube-apiserver", self,
+		server, err := children.start("kube-apiserver", self, append([]string{
 			"kube-apiserver",
-			"--etcd-servers="+etcd,
+			"--etcd-servers=" + etcd,
 			"--bind-address=127.0.0.1",
-			"--secure-port="+strconv.Itoa(port),
-			"--tls-cert-file="+keys.serverCertificate,
-			"--tls-private-key-file="+keys.serverKey,
+			"--secure-port=" + strconv.Itoa(port),
+			"--tls-cert-file=" + keys.serverCertificate,
+			"--tls-private-key-file=" + keys.serverKey,
 			"--authorization-mode=RBAC",
-			"--token-auth-file="+keys.tokens,
-			"--service-account-issuer=https://127.0.0.1:"+strconv.Itoa(port),
-			"--service-account-key-file="+keys.accountPublic,
-			"--service-account-signing-key-file="+keys.accountKey,
+			"--token-auth-file=" + keys.tokens,
+			"--service-account-issuer=https://127.0.0.1:" + strconv.Itoa(port),
+			"--service-account-key-file=" + keys.accountPublic,
+			"--service-account-signing-key-file=" + keys.accountKey,
 			"--service-cluster-ip-range=10.0.0.0/16",
 			// Pods get no token, and nodes no taint that their kubelet would have to see removed.
 			"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
 			"--endpoint-reconciler-type=none",
 			"--allow-privileged=true",
 			"--profiling=false",
-		)
+		}, more...)...)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,7 @@ pub(crate) mod evenkeel;
 pub(crate) mod git_repository;
 pub(crate) mod proxy;
 pub(crate) mod requirement;
+pub(crate) mod sandbox;
 pub(crate) mod wait;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub(crate) use git_repository::GitRepository;
 pub(crate) use proxy::{Exchange, Fate, Proxy};
 pub(crate) use registry::Registry;
 pub(crate) use requirement::{helm, kubectl};
+pub(crate) use sandbox::Sandbox;
 pub(crate) use wait::{eventually, wait_for, wait_until_gone};
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
-//! `evenkeel chart …`: what `helm show`, `pull`, `dependency`, `package`, `push` and `registry` do, with helm's meaning, output and
-//! first line of an error (exit code 1, as helm's).
+//! `evenkeel chart …`: what `helm show`, `lint`, `pull`, `dependency`, `package`, `push` and `registry` do, with helm's meaning,
+//! output and first line of an error (exit code 1, as helm's); and `docs`, which helm has not.
 
 mod dependency;
+mod docs;
 mod lint;
 mod package;
 mod pull;
@@ -35,6 +36,8 @@ pub struct ChartArgs {
 pub enum ChartCommand {
     /// Show what a chart holds, as `helm show` does.
     Show(Box<show::ShowArgs>),
+    /// Write the table of a chart's values into its README, from the comments in values.yaml.
+    Docs(docs::DocsArgs),
     /// Examine charts for possible problems, as `helm lint` does.
     Lint(Box<lint::ChartLintArgs>),
     /// Fetch charts from repositories and registries into files, as `helm pull` does.
@@ -81,6 +84,7 @@ impl From<ChartError> for Refused {
 pub(super) fn run(args: &ChartArgs, out: &mut (dyn Write + Send), err: &mut dyn Write) -> std::io::Result<u8> {
     let done = match &args.command {
         ChartCommand::Show(args) => show::run(args, out),
+        ChartCommand::Docs(args) => docs::run(args, out),
         ChartCommand::Lint(args) => lint::run(args, out),
         ChartCommand::Pull(args) => pull::run(args, out),
         ChartCommand::Dependency(args) => dependency::run(args, out),
