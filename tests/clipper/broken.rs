@@ -10,7 +10,7 @@ use crate::require;
 #[tokio::test]
 async fn a_broken_release_is_alone() {
     let plane = require!(ControlPlane::shared());
-    let platform = Platform::new("staging");
+    let platform = Platform::new("clipper-staging");
     let environment = platform.environment.as_str();
     let (webhook, posted) = receiver().await;
     let client = plane.client().await;

@@ -34,7 +34,7 @@ fn cases() -> Vec<Case> {
             values: Vec::new(),
         })
         .collect();
-    for environment in ["staging", "production"] {
+    for environment in ["clipper-development", "clipper-staging", "clipper-production"] {
         for release in ["clipper", "postgres", "redis"] {
             let chart = if release == "clipper" { "clipper".to_owned() } else { format!("clipper-{release}") };
             let file = |layer: &str| project().join(format!("environments/{layer}/{release}/values.yaml"));
@@ -42,8 +42,8 @@ fn cases() -> Vec<Case> {
                 name: format!("{environment}-{release}"),
                 release,
                 chart: format!("charts/{chart}"),
-                namespace: format!("clipper-{environment}"),
-                values: vec![file("base"), file(environment)],
+                namespace: environment.to_owned(),
+                values: vec![file("clipper-base"), file(environment)],
             });
         }
     }
