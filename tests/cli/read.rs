@@ -16,9 +16,9 @@ fn explain_says_where_a_value_comes_from_and_what_it_overrode() {
         .run()
         .expect_code(0);
     insta::assert_snapshot!(output.stdout, @r#"
-    backend.image.tag = "v1.3.0-rc.1"  (clipper-staging: environments/clipper-staging/clipper/values.yaml:7:5)
+    backend.image.tag = "v1.3.0-rc.1"  (clipper-staging: environments/clipper-staging/clipper/values.yaml:8:5)
         over "v1.2.2"  (clipper-base: environments/clipper-base/clipper/values.yaml:13:5)
-        over ""  (chart clipper-backend: charts/clipper-backend/values.yaml:20:3)
+        over ""  (chart clipper-backend: charts/clipper-backend/values.yaml:25:3)
     "#);
     // The umbrella's subchart is the lowest layer of all.
     let output = Evenkeel::new(["explain", "clipper-production/clipper", "backend.autoscaling.minReplicas"])

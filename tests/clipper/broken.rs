@@ -31,7 +31,7 @@ async fn a_broken_release_is_alone() {
             "deployment.yaml",
         ),
         // The server alone knows that this is wrong.
-        (values.as_str(), good.replace("replicaCount: 2", "replicaCount: many"), "clipper-backend"),
+        (values.as_str(), good.replace("replicaCount: 2", "podLabels: {team: not a label}"), "clipper-backend"),
     ];
     for (n, (file, text, place)) in cases.into_iter().enumerate() {
         let original = platform.repository.read(file);
