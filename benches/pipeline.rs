@@ -40,7 +40,7 @@ const PER_RELEASE: usize = 50;
 /// Saves, and renders of each kind, behind a median.
 const RUNS: usize = 20;
 /// The values file that is saved.
-const SAVED: &str = "environments/staging/clipper/values.yaml";
+const SAVED: &str = "environments/clipper-staging/clipper/values.yaml";
 
 /// Releases by name, with their objects.
 type Releases<T> = Vec<(String, Vec<T>)>;
@@ -55,7 +55,7 @@ fn source(tree: impl Tree + 'static) -> Source {
 }
 
 fn read(source: &Source, cache: &mut RenderCache) -> DesiredEnvironment {
-    read_environment(source, "environments", "staging", &Ambience::default(), cache).unwrap()
+    read_environment(source, "environments", "clipper-staging", &Ambience::default(), cache).unwrap()
 }
 
 /// The objects that were rendered; a release that is broken ends the benchmark.

@@ -12,7 +12,7 @@ use evenkeel::yaml::{self, Numbers};
 use super::{PROJECT, RUNS, SAVED, find_helm, median_and_max};
 
 /// The values of release clipper in staging, lowest layer first.
-const VALUES: [&str; 2] = ["environments/base/clipper/values.yaml", SAVED];
+const VALUES: [&str; 2] = ["environments/clipper-base/clipper/values.yaml", SAVED];
 
 /// The chart of release clipper as `helm template` prints it, everything read from files.
 fn rendered_text() -> String {

@@ -24,9 +24,9 @@ use guest::{Guest, Workload};
 use workspace::Workspace;
 
 /// What somebody scales in production, where that is put right.
-const PRODUCTION: Workload = Workload { environment: "production", resource: "statefulsets", name: "redis" };
+const PRODUCTION: Workload = Workload { environment: "clipper-production", resource: "statefulsets", name: "redis" };
 /// What somebody scales in staging, where that is told.
-const STAGING: Workload = Workload { environment: "staging", resource: "deployments", name: "clipper-backend" };
+const STAGING: Workload = Workload { environment: "clipper-staging", resource: "deployments", name: "clipper-backend" };
 /// How long any one step may take.
 const STEP: Duration = Duration::from_secs(20);
 
@@ -115,7 +115,7 @@ impl Tale<'_> {
 
 async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: &str) -> Result<(), CliError> {
     let guest = Guest::new(url)?;
-    for name in ["production", "staging"] {
+    for name in [PRODUCTION.environment, STAGING.environment] {
         let status =
             until(state, name, "deployed", |s| s.state == ReleaseState::Synced && !s.releases.is_empty()).await?;
         let objects: usize = status.releases.iter().map(|r| r.objects).sum();
@@ -125,7 +125,7 @@ async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: 
 
     let commit = workspace.bump_image()?;
     tale.say(&format!("commit {}: {}", &commit.id[..8], commit.subject));
-    for name in ["production", "staging"] {
+    for name in [PRODUCTION.environment, STAGING.environment] {
         until(state, name, "upgraded", |s| s.revision == commit.id && s.state == ReleaseState::Synced).await?;
         let image = guest.backend_image(name).await?;
         if !image.ends_with(workspace::NEW_TAG) {
@@ -139,17 +139,21 @@ async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: 
     guest.scale(PRODUCTION, before + 2).await?;
     tale.say(&format!("somebody scales production's {} from {before} to {}", PRODUCTION.name, before + 2));
     let seen = corrected(state, &guest, before).await?;
-    tale.say(&format!("{} put right after {} ms: {seen}", paint(NAME, "production"), scaled.elapsed().as_millis()));
+    tale.say(&format!(
+        "{} put right after {} ms: {seen}",
+        paint(NAME, PRODUCTION.environment),
+        scaled.elapsed().as_millis()
+    ));
 
     let before = guest.replicas(STAGING).await?;
     let scaled = Instant::now();
     guest.scale(STAGING, before + 3).await?;
     tale.say(&format!("somebody scales staging's {} from {before} to {}", STAGING.name, before + 3));
-    let status = until(state, "staging", "alerted", |s| !s.drift.is_empty()).await?;
+    let status = until(state, STAGING.environment, "alerted", |s| !s.drift.is_empty()).await?;
     let seen: Vec<String> = status.drift.iter().map(ObjectDrift::summary).collect();
     tale.say(&format!(
         "{} alerts after {} ms and leaves it: {}",
-        paint(NAME, "staging"),
+        paint(NAME, STAGING.environment),
         scaled.elapsed().as_millis(),
         seen.join("; ")
     ));
@@ -157,18 +161,18 @@ async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: 
         return Err(CliError::internal("staging was changed although it only alerts"));
     }
 
-    let claims = guest.names("/api/v1", "staging", "persistentvolumeclaims", workspace::REMOVED).await?;
+    let claims = guest.names("/api/v1", STAGING.environment, "persistentvolumeclaims", workspace::REMOVED).await?;
     let commit = workspace.remove_release()?;
     tale.say(&format!("commit {}: {}", &commit.id[..8], commit.subject));
-    let status = until(state, "staging", "pruned", |s| {
+    let status = until(state, STAGING.environment, "pruned", |s| {
         s.revision == commit.id
             && s.releases
                 .iter()
                 .all(|r| r.name != workspace::REMOVED || r.messages.iter().any(|m| m.starts_with("left Git")))
     })
     .await?;
-    let left = guest.names("/api/v1", "staging", "persistentvolumeclaims", workspace::REMOVED).await?;
-    let workloads = guest.names("/apis/apps/v1", "staging", "statefulsets", workspace::REMOVED).await?;
+    let left = guest.names("/api/v1", STAGING.environment, "persistentvolumeclaims", workspace::REMOVED).await?;
+    let workloads = guest.names("/apis/apps/v1", STAGING.environment, "statefulsets", workspace::REMOVED).await?;
     if left.is_empty() || left != claims || !workloads.is_empty() {
         return Err(CliError::internal(format!("claims {left:?} of {claims:?}, workloads {workloads:?}")));
     }
@@ -176,7 +180,7 @@ async fn story(tale: &Tale<'_>, workspace: &Workspace, state: &Arc<State>, url: 
     let rest = others.filter(|r| matches!(r.state, ReleaseState::Synced | ReleaseState::Drifted)).count();
     tale.say(&format!(
         "{} pruned {}: its workloads are gone, its claims stay ({}); the other {rest} releases go on",
-        paint(NAME, "staging"),
+        paint(NAME, STAGING.environment),
         workspace::REMOVED,
         left.join(", ")
     ));

@@ -9,13 +9,13 @@ fn the_demo_ends_by_itself_and_tells_what_it_saw() {
     let output = Evenkeel::new(["demo"]).run().expect_code(0);
     assert!(output.took < Duration::from_secs(30), "{output}");
     for part in [
-        "production deployed and ready",
-        "staging deployed and ready",
-        "production runs clipper/clipper-backend:v1.3.0",
-        "production put right after",
+        "clipper-production deployed and ready",
+        "clipper-staging deployed and ready",
+        "clipper-production runs clipper/clipper-backend:v1.3.0",
+        "clipper-production put right after",
         "StatefulSet clipper-production/redis .spec.replicas 1 → 3 by kubectl-scale (scale)",
-        "staging alerts after",
-        "staging pruned sessions: its workloads are gone, its claims stay (sessions-pvc)",
+        "clipper-staging alerts after",
+        "clipper-staging pruned sessions: its workloads are gone, its claims stay (sessions-pvc)",
         "done in",
     ] {
         assert!(output.stdout.contains(part), "no {part:?} in {output}");

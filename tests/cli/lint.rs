@@ -20,11 +20,13 @@ fn a_project_in_order() {
 #[test]
 fn a_key_that_nobody_reads_is_named_where_it_stands() {
     let repository = project();
-    let file = "environments/production/redis/values.yaml";
+    // A chart without a schema, which would refuse the key.
+    repository.remove("charts/clipper-redis/values.schema.json");
+    let file = "environments/clipper-production/redis/values.yaml";
     repository.write(file, "# sizes\npersistnce:\n  size: 1Gi\n");
-    let output = Evenkeel::new(["lint", "production/redis"]).repository(&repository).run().expect_code(1);
+    let output = Evenkeel::new(["lint", "clipper-production/redis"]).repository(&repository).run().expect_code(1);
     insta::assert_snapshot!(output.stdout, @r"
-    warning: environments/production/redis/values.yaml:2:1: no template of the chart reads `persistnce`
+    warning: environments/clipper-production/redis/values.yaml:2:1: no template of the chart reads `persistnce`
       |
     2 | persistnce:
       | ^^^^^^^^^^
@@ -32,7 +34,8 @@ fn a_key_that_nobody_reads_is_named_where_it_stands() {
 
     1 environment, 1 release: 1 warning
     ");
-    let output = Evenkeel::new(["lint", "production", "--output", "json"]).repository(&repository).run().expect_code(1);
+    let output =
+        Evenkeel::new(["lint", "clipper-production", "--output", "json"]).repository(&repository).run().expect_code(1);
     let found: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     let finding = &found["findings"][0];
     assert_eq!(finding["subject"], "unusedValue");
@@ -43,18 +46,18 @@ fn a_key_that_nobody_reads_is_named_where_it_stands() {
 #[test]
 fn everything_that_is_wrong_is_found_at_once() {
     let repository = project();
-    repository.replace("environments/production/environment.yaml", "onDrift: correct", "onDrft: correct");
+    repository.replace("environments/clipper-production/environment.yaml", "onDrift: correct", "onDrft: correct");
     repository.write(
         "charts/clipper-redis/templates/twice.yaml",
         "{{ range list 1 2 }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\n{{ end }}",
     );
-    repository.write("environments/staging/postgres/manifests/a.yaml", "kind: Pod\n");
+    repository.write("environments/clipper-staging/postgres/manifests/a.yaml", "kind: Pod\n");
     let output = Evenkeel::new(["lint"]).repository(&repository).run().expect_code(1);
     for part in [
         "unknown key `onDrft`",
         "twice is written twice",
         "charts/clipper-redis/templates/twice.yaml",
-        "environments/staging/postgres/manifests/a.yaml",
+        "environments/clipper-staging/postgres/manifests/a.yaml",
     ] {
         assert!(output.stdout.contains(part), "{part}: {output}");
     }
@@ -64,15 +67,15 @@ fn everything_that_is_wrong_is_found_at_once() {
 fn a_template_that_fails_is_a_finding() {
     let repository = project();
     repository.write("charts/clipper-redis/templates/service.yaml", "kind: Service\nspec: {{ .Values.no.such }}\n");
-    let output = Evenkeel::new(["lint", "production"]).repository(&repository).run().expect_code(1);
+    let output = Evenkeel::new(["lint", "clipper-production"]).repository(&repository).run().expect_code(1);
     assert!(output.stdout.contains("charts/clipper-redis/templates/service.yaml:2:10: nil pointer"), "{output}");
     assert!(output.stdout.contains("= helm: template: clipper-redis/templates/service.yaml:2:16: "), "{output}");
 }
 
 #[test]
 fn what_cannot_be_looked_at_is_an_error() {
-    let output = Evenkeel::new(["lint", "prodution"]).repository(&project()).run().expect_code(2);
-    assert!(output.stderr.contains("did you mean `production`?"), "{output}");
+    let output = Evenkeel::new(["lint", "clipper-prodution"]).repository(&project()).run().expect_code(2);
+    assert!(output.stderr.contains("did you mean `clipper-production`?"), "{output}");
 }
 
 /// The charts of `tests/charts`, the broken ones too, and helm's own words about each.

@@ -15,7 +15,7 @@ fn command(plane: &ControlPlane, platform: &Platform, arguments: &[&str]) -> Out
 #[tokio::test]
 async fn staging_is_told_and_left_alone() {
     let plane = require!(ControlPlane::shared());
-    let platform = Platform::new("staging");
+    let platform = Platform::new("clipper-staging");
     let environment = platform.environment.as_str();
     let client = plane.client().await;
     let deployments: Api<Deployment> = Api::namespaced(client, &platform.namespace);

@@ -10,7 +10,7 @@ use crate::require;
 #[tokio::test]
 async fn a_broken_release_is_alone() {
     let plane = require!(ControlPlane::shared());
-    let platform = Platform::new("staging");
+    let platform = Platform::new("clipper-staging");
     let environment = platform.environment.as_str();
     let (webhook, posted) = receiver().await;
     let client = plane.client().await;
@@ -31,7 +31,7 @@ async fn a_broken_release_is_alone() {
             "deployment.yaml",
         ),
         // The server alone knows that this is wrong.
-        (values.as_str(), good.replace("replicaCount: 2", "replicaCount: many"), "clipper-backend"),
+        (values.as_str(), good.replace("replicaCount: 2", "podLabels: {team: not a label}"), "clipper-backend"),
     ];
     for (n, (file, text, place)) in cases.into_iter().enumerate() {
         let original = platform.repository.read(file);

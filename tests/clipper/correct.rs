@@ -24,7 +24,7 @@ fn field<'a>(alert: &'a Value, object: &str, path: &str) -> Option<&'a Value> {
 #[tokio::test]
 async fn production_is_kept_equal_to_git() {
     let plane = require!(ControlPlane::shared());
-    let platform = Platform::new("production");
+    let platform = Platform::new("clipper-production");
     let (environment, namespace) = (platform.environment.as_str(), platform.namespace.as_str());
     let (webhook, posted) = receiver().await;
     let client = plane.client().await;
@@ -54,7 +54,7 @@ async fn production_is_kept_equal_to_git() {
     assert_eq!(daemon.requests().await, before, "requests in the steady state");
 
     // Upgrade by commit.
-    platform.repository.replace("environments/base/clipper/values.yaml", "tag: v1.2.2", "tag: v1.2.3");
+    platform.repository.replace("environments/clipper-base/clipper/values.yaml", "tag: v1.2.2", "tag: v1.2.3");
     let commit = platform.repository.commit("clipper v1.2.3");
     wait_for(deployments.clone(), "clipper-backend", "the new image", |d| image(d).ends_with(":v1.2.3")).await;
     daemon.synced(environment, &commit).await;
@@ -120,9 +120,9 @@ async fn production_is_kept_equal_to_git() {
     deployments.get("clipper-backend").await.unwrap();
 
     // A release that left Git.
-    platform.repository.remove("environments/base/redis").remove(&platform.file("redis"));
+    platform.repository.remove("environments/clipper-base/redis").remove(&platform.file("redis"));
     platform.repository.replace(
-        "environments/base/clipper/release.yaml",
+        "environments/clipper-base/clipper/release.yaml",
         "dependsOn: [postgres, redis]",
         "dependsOn: [postgres]",
     );
@@ -133,8 +133,8 @@ async fn production_is_kept_equal_to_git() {
     assert_eq!(claim.metadata.deletion_timestamp, None);
 
     // Everything leaves Git: more than the environment bears, so that nothing happens but an alert.
-    platform.repository.remove("environments/base/clipper").remove(&platform.file("clipper"));
-    platform.repository.remove("environments/base/postgres").remove(&platform.file("postgres"));
+    platform.repository.remove("environments/clipper-base/clipper").remove(&platform.file("clipper"));
+    platform.repository.remove("environments/clipper-base/postgres").remove(&platform.file("postgres"));
     let commit = platform.repository.commit("nothing left");
     let told =
         alert(&posted, "the refused prune", |a| a["kind"] == "pruneRefused" && a["revision"] == commit.as_str()).await;

@@ -19,7 +19,7 @@ pub(super) const SECRET: &str = "the webhook's secret";
 /// A copy of `environments/` and `charts/` with environments of unique names, so that tests beside each other do not meet.
 pub(super) struct Platform {
     pub(super) repository: GitRepository,
-    /// The environment, copied from `production` or `staging`.
+    /// The environment, copied from `clipper-production` or `clipper-staging`.
     pub(super) environment: String,
     /// Its namespace.
     pub(super) namespace: String,
@@ -29,12 +29,15 @@ impl Platform {
     pub(super) fn new(from: &str) -> Self {
         let repository = GitRepository::new();
         let environment = unique_name(from);
-        let namespace = format!("clipper-{environment}");
+        let namespace = environment.clone();
         repository.copy("charts", "charts");
-        repository.copy("environments/base", "environments/base");
+        for layer in ["base", "clipper-base"] {
+            let folder = format!("environments/{layer}");
+            repository.copy(&folder, &folder);
+        }
         repository.copy(&format!("environments/{from}"), &format!("environments/{environment}"));
         let file = format!("environments/{environment}/environment.yaml");
-        repository.replace(&file, &format!("namespace: clipper-{from}"), &format!("namespace: {namespace}"));
+        repository.replace(&file, &format!("namespace: {from}"), &format!("namespace: {namespace}"));
         repository.commit("the clipper platform");
         Self { repository, environment, namespace }
     }

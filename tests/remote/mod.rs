@@ -2,6 +2,7 @@
 //! in `evenkeel template` and in environments.
 
 mod archive;
+mod clipper;
 mod dependency;
 mod http;
 mod lock;

@@ -9,7 +9,7 @@ use evenkeel::render::{RenderOptions, TextOptions, render};
 use evenkeel::tree::MemoryTree;
 use evenkeel::values::{Layer, LayerKind, merge_layers};
 
-use crate::harness::{helm, project};
+use crate::harness::{Evenkeel, helm, project};
 use crate::require;
 
 const CHARTS: [&str; 5] = ["clipper", "clipper-backend", "clipper-frontend", "clipper-postgres", "clipper-redis"];
@@ -34,7 +34,14 @@ fn cases() -> Vec<Case> {
             values: Vec::new(),
         })
         .collect();
-    for environment in ["staging", "production"] {
+    cases.push(Case {
+        name: "secrets".to_owned(),
+        release: "secrets",
+        chart: "charts/secrets".to_owned(),
+        namespace: "default".to_owned(),
+        values: vec![project().join("tests/render/secrets.yaml")],
+    });
+    for environment in ["clipper-development", "clipper-staging", "clipper-production"] {
         for release in ["clipper", "postgres", "redis"] {
             let chart = if release == "clipper" { "clipper".to_owned() } else { format!("clipper-{release}") };
             let file = |layer: &str| project().join(format!("environments/{layer}/{release}/values.yaml"));
@@ -42,8 +49,8 @@ fn cases() -> Vec<Case> {
                 name: format!("{environment}-{release}"),
                 release,
                 chart: format!("charts/{chart}"),
-                namespace: format!("clipper-{environment}"),
-                values: vec![file("base"), file(environment)],
+                namespace: environment.to_owned(),
+                values: vec![file("clipper-base"), file(environment)],
             });
         }
     }
@@ -119,13 +126,95 @@ fn clipper_renders_as_helm() {
 #[test]
 fn helm_lint_passes() {
     let helm = require!(helm());
-    for chart in CHARTS {
-        let output = Command::new(&helm)
-            .current_dir(project())
-            .args(["lint", "--strict"])
-            .arg(format!("charts/{chart}"))
-            .output();
-        let output = output.unwrap();
-        assert!(output.status.success(), "{chart}: {}", String::from_utf8_lossy(&output.stdout));
+    for case in cases() {
+        let mut command = Command::new(&helm);
+        command.current_dir(project()).args(["lint", "--strict", &case.chart]);
+        for file in &case.values {
+            command.arg("-f").arg(file);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// What would be deployed and not work is refused before, and every word of it is helm's, too.
+#[test]
+fn what_would_not_work_is_refused() {
+    let refused = |chart: &str, set: &str| {
+        let arguments = ["template", "clipper", chart, "--set", set];
+        let ours = Evenkeel::new(arguments).folder(project()).run().expect_code(1).stderr;
+        if let Some(helm) = helm().ok() {
+            let theirs = Command::new(helm).args(arguments).current_dir(project()).output().unwrap();
+            let theirs = String::from_utf8_lossy(&theirs.stderr);
+            // Before it stand the links that were followed.
+            let error = |text: &str| text.lines().find(|line| line.starts_with("Error: ")).map(str::to_owned);
+            assert_eq!(error(&ours), error(&theirs), "{set}");
+        }
+        ours
+    };
+    for (chart, set, words) in [
+        // Grafana's default password, where it counts; none at all, anywhere.
+        (
+            "clipper",
+            "grafana.enabled=true,global.environment=production",
+            "grafana.adminPassword is the chart's default",
+        ),
+        ("clipper", "grafana.enabled=true,grafana.adminPassword=", "or grafana.admin.existingSecret is required"),
+        // A subchart's values under the name that it does not have here.
+        ("clipper", "clipper-backend.image.tag=v1.2.3", "this chart knows the subchart as \"backend\""),
+        ("clipper", "backend.imgae.tag=v1.2.3", "imgae"),
+        ("clipper-backend", "image.tag=latest", "image.tag"),
+        ("clipper-backend", "secrets.create=true", "secrets.data.DB_PASSWORD is required"),
+        ("clipper-postgres", "persistence.size=50 GB", "persistence.size"),
+        ("clipper-redis", "podDisruptionBudget.maxUnavailable=all", "podDisruptionBudget.maxUnavailable"),
+        ("clipper-frontend", "ingress.pathType=prefix", "ingress.pathType"),
+        ("secrets", "secrets.a.data.KEY=1", "secrets.a.data.KEY"),
+        ("secrets", "registries.a.server=registry.example.org", "username"),
+        (
+            "secrets",
+            "registries.a.server=s,registries.a.username=u,registries.a.password=p,secrets.a.data.k=t",
+            "stands in secrets and in registries",
+        ),
+    ] {
+        let said = refused(&format!("charts/{chart}"), set);
+        assert!(said.contains(words), "{chart} with {set}: {said}");
+    }
+    let warned = Evenkeel::new(["template", "clipper", "charts/clipper", "--set", "grafana.enabled=true"]);
+    warned.folder(project()).run().expect_code(0);
+}
+
+/// Nobody but the autoscaler says how many pods there are; claims stay; every image has a tag.
+#[test]
+fn clipper_keeps_its_promises() {
+    for case in cases().iter().filter(|case| case.name.contains("clipper")) {
+        let golden =
+            std::fs::read_to_string(project().join(format!("tests/render/golden/{}.yaml", case.name))).unwrap();
+        let documents: Vec<&str> = golden.split("---\n").collect();
+        let of = |kind: &str| documents.iter().filter(|d| d.contains(&format!("\nkind: {kind}\n"))).collect::<Vec<_>>();
+        let name = |document: &str| {
+            let line = document.lines().find(|line| line.starts_with("  name: ")).unwrap();
+            line.trim_start_matches("  name: ").to_owned()
+        };
+        for scaler in of("HorizontalPodAutoscaler") {
+            let scaled = of("Deployment").into_iter().find(|d| name(d) == name(scaler)).unwrap();
+            assert!(!scaled.contains("\n  replicas: "), "{}: {scaled}", case.name);
+        }
+        for claim in of("PersistentVolumeClaim") {
+            assert!(claim.contains("helm.sh/resource-policy: keep"), "{}: {claim}", case.name);
+        }
+        for workload in of("Deployment").into_iter().chain(of("StatefulSet")) {
+            for part in [
+                "readinessProbe:",
+                "livenessProbe:",
+                "resources:",
+                "securityContext:",
+                "terminationGracePeriodSeconds:",
+                "runAsNonRoot: true",
+                "allowPrivilegeEscalation: false",
+            ] {
+                assert!(workload.contains(part), "{}: no {part} in {workload}", case.name);
+            }
+            assert!(workload.contains("  strategy:") || workload.contains("  updateStrategy:"), "{workload}");
+        }
     }
 }

@@ -57,3 +57,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- default "default" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
+
+{{/* What tells the pod of the test from those of the Deployment, which the Service would otherwise count in. */}}
+{{- define "clipper-backend.testLabels" -}}
+app.kubernetes.io/name: {{ include "clipper-backend.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}

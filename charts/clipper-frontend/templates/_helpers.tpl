@@ -44,3 +44,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "clipper-frontend.host" -}}
 {{- tpl .Values.ingress.host . }}
 {{- end }}
+
+{{/* What tells the pod of the test from those of the Deployment, which the Service would otherwise count in. */}}
+{{- define "clipper-frontend.testLabels" -}}
+app.kubernetes.io/name: {{ include "clipper-frontend.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}

@@ -26,3 +26,12 @@ app.kubernetes.io/name: grafana
 {{- define "clipper.grafana.secretName" -}}
 {{- .Values.grafana.admin.existingSecret | default (printf "%s-admin" (include "clipper.grafana.fullname" .)) }}
 {{- end }}
+
+{{- define "clipper.grafana.image" -}}
+{{- with .Values.global.imageRegistry }}{{ . }}/{{ end }}{{ .Values.grafana.image.repository }}:{{ .Values.grafana.image.tag }}
+{{- end }}
+
+{{/* Whether Grafana would run with the password that this chart brings: "true" or nothing. */}}
+{{- define "clipper.grafana.hasDefaultPassword" -}}
+{{- if and .Values.grafana.enabled (not .Values.grafana.admin.existingSecret) (eq .Values.grafana.adminPassword "change-me") }}true{{ end }}
+{{- end }}

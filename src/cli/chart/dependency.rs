@@ -105,7 +105,10 @@ pub(in crate::cli) fn add_missing(args: &FetchArgs, chart: &str) -> Result<(), R
 /// As Go's `filepath.Clean`, as far as it shows in messages.
 fn clean(path: &Path) -> PathBuf {
     let cleaned: PathBuf = path.components().collect();
-    cleaned.strip_prefix("./").map_or_else(|_| cleaned.clone(), Path::to_owned)
+    match cleaned.strip_prefix("./") {
+        Ok(rest) if !rest.as_os_str().is_empty() => rest.to_owned(),
+        _ => cleaned,
+    }
 }
 
 fn list(chart_path: &Path, width: usize, out: &mut dyn Write) -> Result<(), Refused> {

@@ -39,7 +39,7 @@ impl Guest {
     }
 
     fn path(workload: Workload) -> String {
-        format!("/apis/apps/v1/namespaces/clipper-{}/{}/{}", workload.environment, workload.resource, workload.name)
+        format!("/apis/apps/v1/namespaces/{}/{}/{}", workload.environment, workload.resource, workload.name)
     }
 
     /// What `kubectl scale` does.
@@ -56,8 +56,7 @@ impl Guest {
     }
 
     pub(super) async fn backend_image(&self, environment: &str) -> Result<String, CliError> {
-        let live =
-            self.get(&format!("/apis/apps/v1/namespaces/clipper-{environment}/deployments/clipper-backend")).await?;
+        let live = self.get(&format!("/apis/apps/v1/namespaces/{environment}/deployments/clipper-backend")).await?;
         let image = live.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
         Ok(image.unwrap_or_default().to_owned())
     }
@@ -70,9 +69,8 @@ impl Guest {
         resource: &str,
         release: &str,
     ) -> Result<Vec<String>, CliError> {
-        let path = format!(
-            "{group}/namespaces/clipper-{environment}/{resource}?labelSelector=evenkeel.dev%2Frelease%3D{release}"
-        );
+        let path =
+            format!("{group}/namespaces/{environment}/{resource}?labelSelector=evenkeel.dev%2Frelease%3D{release}");
         let list = self.get(&path).await?;
         let items = list.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(items.iter().filter_map(|i| Some(i.pointer("/metadata/name")?.as_str()?.to_owned())).collect())

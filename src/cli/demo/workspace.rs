@@ -1,4 +1,4 @@
-//! The demo's repository: the environments and charts that this binary was built with, in a temporary Git repository.
+//! The demo's repository: the clipper platform as this binary was built with it, in a temporary Git repository.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,9 @@ impl Workspace {
         let path = std::env::temp_dir().join(format!("evenkeel-demo-{}", uuid::Uuid::new_v4().simple()));
         let repository = path.join("repository");
         for (folder, content) in [("environments", &ENVIRONMENTS), ("charts", &CHARTS)] {
-            unpack(content, &repository.join(folder)).map_err(|e| failed(&e))?;
+            for part in content.dirs().filter(|d| is_clippers(d.path())) {
+                unpack(part, &repository.join(folder).join(part.path())).map_err(|e| failed(&e))?;
+            }
         }
         let mut options = git2::RepositoryInitOptions::new();
         options.initial_head("main").external_template(false);
@@ -63,7 +65,7 @@ impl Workspace {
 
     /// Bumps the image of backend and frontend in every environment.
     pub(super) fn bump_image(&self) -> Result<Commit, CliError> {
-        for (environment, old) in [("base", "v1.2.2"), ("staging", "v1.3.0-rc.1")] {
+        for (environment, old) in [("clipper-base", "v1.2.2"), ("clipper-staging", "v1.3.0-rc.1")] {
             let file = format!("environments/{environment}/clipper/values.yaml");
             let text = self.read(&file)?;
             let new = text.replace(&format!("tag: {old}"), &format!("tag: {NEW_TAG}"));
@@ -77,7 +79,7 @@ impl Workspace {
 
     /// Removes a release from staging.
     pub(super) fn remove_release(&self) -> Result<Commit, CliError> {
-        let folder = self.repository().join(format!("environments/staging/{REMOVED}"));
+        let folder = self.repository().join(format!("environments/clipper-staging/{REMOVED}"));
         std::fs::remove_dir_all(folder).map_err(|e| failed(&e))?;
         self.commit(&format!("staging without {REMOVED}"))
     }
@@ -107,6 +109,11 @@ impl Workspace {
         };
         made().map_err(|e| failed(&e))
     }
+}
+
+/// The demo tells of one platform: whatever else is deployed from the same repository is left out.
+fn is_clippers(folder: &Path) -> bool {
+    folder.to_str().is_some_and(|name| name == "base" || name == "clipper" || name.starts_with("clipper-"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo's own temporary folder")]
