@@ -23,13 +23,19 @@
 {{- define "ai-agent-connector.labels" -}}
 helm.sh/chart: {{ include "ai-agent-connector.chart" . }}
 {{ include "ai-agent-connector.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: ai-agent-connector
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "ai-agent-connector.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "ai-agent-connector.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of the pod of `helm test`; not the service's own, whose Service and budget must not take it for one of theirs. */}}
+{{- define "ai-agent-connector.testLabels" -}}
+app.kubernetes.io/name: {{ include "ai-agent-connector.name" . | trunc 58 }}-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
