@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 
 use super::lock::{LockedChart, RemoteChart};
-use super::policy::{Crds, OnFailure, Policies};
+use super::policy::{Crds, Policies};
 use crate::health::Rules;
 use crate::values::Merged;
 
@@ -168,8 +168,6 @@ pub struct Release {
     pub policies: Policies,
     /// What happens to the chart's CRDs.
     pub crds: Crds,
-    /// What happens after a failure.
-    pub on_failure: OnFailure,
     /// The user that its objects are written as (`serviceAccount`, impersonated): `system:serviceaccount:NAMESPACE:NAME`.
     pub service_account: Option<String>,
     /// When objects of some kinds are ready, where the kinds' own rules do not say.

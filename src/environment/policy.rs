@@ -108,6 +108,8 @@ pub struct Policies {
     pub on_commit: OnCommit,
     /// What drift causes.
     pub on_drift: OnDrift,
+    /// What a failed apply causes.
+    pub on_failure: OnFailure,
     /// Deletion of what left Git.
     pub prune: Prune,
     /// Plan again at least this often although nothing changed; `None`: only when something did (the default).
@@ -125,6 +127,7 @@ impl Default for Policies {
         Self {
             on_commit: OnCommit::default(),
             on_drift: OnDrift::default(),
+            on_failure: OnFailure::default(),
             prune: Prune::default(),
             interval: None,
             timeout: Duration::from_secs(5 * 60),

@@ -209,7 +209,7 @@ impl Reading<'_> {
         for part in ["1", self.context.environment, self.name, &release_name, &namespace] {
             digester.part(part);
         }
-        digester.part(format!("{policies:?} {:?} {:?} {:?}", spec.crds, spec.on_failure, spec.health));
+        digester.part(format!("{policies:?} {:?} {:?}", spec.crds, spec.health));
         if let Some(chart) = &chart {
             let digested = match chart {
                 ChartSource::Folder(path) => digest::chart(self.context.tree, path, &mut digester),
@@ -244,7 +244,6 @@ impl Reading<'_> {
             depends_on: spec.depends_on.iter().map(|needed| needed.text.clone()).collect(),
             policies,
             crds: spec.crds,
-            on_failure: spec.on_failure,
             service_account,
             health: spec.health.clone(),
             values,

@@ -15,10 +15,11 @@ use crate::manifest::IgnoreRule;
 const API_VERSION: &str = "evenkeel.dev/v1alpha1";
 
 /// Keys of both files.
-const POLICY_KEYS: [&str; 8] = ["onCommit", "onDrift", "prune", "interval", "timeout", "windows", "strict", "ignore"];
+const POLICY_KEYS: [&str; 9] =
+    ["onCommit", "onDrift", "onFailure", "prune", "interval", "timeout", "windows", "strict", "ignore"];
 const ENVIRONMENT_KEYS: [&str; 8] =
     ["abstract", "extends", "cluster", "namespace", "order", "verify", "decryption", "notify"];
-const RELEASE_KEYS: [&str; 14] = [
+const RELEASE_KEYS: [&str; 13] = [
     "enabled",
     "chart",
     "version",
@@ -30,7 +31,6 @@ const RELEASE_KEYS: [&str; 14] = [
     "valuesFrom",
     "crds",
     "hooks",
-    "onFailure",
     "health",
     "serviceAccount",
 ];
@@ -40,6 +40,7 @@ const RELEASE_KEYS: [&str; 14] = [
 pub(super) struct PolicySpec {
     on_commit: Option<OnCommit>,
     on_drift: Option<OnDrift>,
+    on_failure: Option<OnFailure>,
     prune_enabled: Option<bool>,
     max_deletions: Option<MaxDeletions>,
     protect: Option<Vec<String>>,
@@ -55,6 +56,7 @@ impl PolicySpec {
         Policies {
             on_commit: self.on_commit.unwrap_or(below.on_commit),
             on_drift: self.on_drift.unwrap_or(below.on_drift),
+            on_failure: self.on_failure.unwrap_or(below.on_failure),
             prune: Prune {
                 enabled: self.prune_enabled.unwrap_or(below.prune.enabled),
                 max_deletions: self.max_deletions.unwrap_or(below.prune.max_deletions),
@@ -97,7 +99,6 @@ pub(super) struct ReleaseSpec {
     pub(super) group: Option<Text>,
     pub(super) depends_on: Vec<Text>,
     pub(super) crds: Crds,
-    pub(super) on_failure: OnFailure,
     pub(super) service_account: Option<Text>,
     pub(super) health: Rules,
     pub(super) policies: PolicySpec,
@@ -153,12 +154,6 @@ pub(super) fn release(at: &Located, errors: &mut Vec<Diagnostic>) -> ReleaseSpec
         crds: fields
             .one_of("crds", &[("create", Crds::Create), ("skip", Crds::Skip), ("replace", Crds::Replace)])
             .unwrap_or_default(),
-        on_failure: fields
-            .one_of(
-                "onFailure",
-                &[("retry", OnFailure::Retry), ("rollback", OnFailure::Rollback), ("stop", OnFailure::Stop)],
-            )
-            .unwrap_or_default(),
         service_account: fields.text("serviceAccount"),
         health: health::rules(&mut fields),
         policies: policies(&mut fields),
@@ -190,6 +185,10 @@ fn policies(fields: &mut Fields<'_>) -> PolicySpec {
         on_drift: fields.one_of(
             "onDrift",
             &[("correct", OnDrift::Correct), ("alert", OnDrift::Alert), ("ignore", OnDrift::Ignore)],
+        ),
+        on_failure: fields.one_of(
+            "onFailure",
+            &[("retry", OnFailure::Retry), ("rollback", OnFailure::Rollback), ("stop", OnFailure::Stop)],
         ),
         interval: fields.duration("interval"),
         timeout: fields.duration("timeout"),

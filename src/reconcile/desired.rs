@@ -173,7 +173,7 @@ pub fn read_environment(
                         group: group(&environment, release),
                         policies: Some(release.policies.clone()),
                         service_account: release.service_account.clone(),
-                        on_failure: release.on_failure,
+                        on_failure: release.policies.on_failure,
                         health: release.health.clone(),
                         inputs: release.digest.clone(),
                         rendered,
