@@ -128,7 +128,10 @@ fn policies_have_the_documented_defaults() {
     assert_eq!(environment.policies, defaults);
     assert_eq!(environment.cluster, Target::Default);
     let release = whole(&environment, "r");
-    assert_eq!((release.crds, release.policies.on_failure, release.chart.as_ref()), (Crds::Create, OnFailure::Retry, None));
+    assert_eq!(
+        (release.crds, release.policies.on_failure, release.chart.as_ref()),
+        (Crds::Create, OnFailure::Retry, None)
+    );
     assert_eq!(release.manifests[0].path, "e/a/r/manifests/x.yaml");
 }
 

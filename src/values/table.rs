@@ -196,12 +196,12 @@ mod tests {
 
     #[test]
     fn leaves_are_rows_in_order_of_key() {
-        let text = "b: 2\na:\n  y: [1, x]\n  x: 0.5\n  n:\n  e: {}\n  l: []\n  t: true\n  \"k.d\": text\n";
+        let text = "b: 2\na:\n  s: [1, x]\n  x: 0.5\n  n1:\n  e: {}\n  l: []\n  t: true\n  \"k.d\": text\n";
         assert_eq!(
             table(text),
             "| a.\"k.d\" | string | `\"text\"` |  |\n| a.e | object | `{}` |  |\n| a.l | list | `[]` |  |\n\
-             | a.n | string | `nil` |  |\n| a.t | bool | `true` |  |\n| a.x | float | `0.5` |  |\n\
-             | a.y[0] | int | `1` |  |\n| a.y[1] | string | `\"x\"` |  |\n| b | int | `2` |  |\n"
+             | a.n1 | string | `nil` |  |\n| a.s[0] | int | `1` |  |\n| a.s[1] | string | `\"x\"` |  |\n\
+             | a.t | bool | `true` |  |\n| a.x | float | `0.5` |  |\n| b | int | `2` |  |\n"
         );
     }
 

@@ -29,7 +29,7 @@ pub(super) const START: Duration = Duration::from_secs(180);
 ///
 /// What the fake nodes do: a pod becomes Ready as soon as it is scheduled; a Job's pod, and a bare pod annotated
 /// `helm.sh/hook`, then succeeds. A pod annotated `evenkeel.dev/test-outcome: fail` exits with code 1 instead, and
-/// `run` never ends; one that no node can take (a nodeSelector) stays Pending. Claims are bound at once to
+/// `run` never ends; one with an image of the tag `does-not-exist` waits for it forever; one that no node can take (a nodeSelector) stays Pending. Claims are bound at once to
 /// volumes of the default StorageClass `standard`. Nothing listens behind Services.
 pub(crate) struct ControlPlane {
     kubeconfig: PathBuf,

@@ -11,6 +11,9 @@ use crate::sandbox::store::{Key, Propagation};
 /// Annotation by which a test decides how a pod ends: `fail`, or `run` for one that never does.
 const OUTCOME: &str = "evenkeel.dev/test-outcome";
 
+/// The tag of images that are never there: how a rollout that does not come to its end is played.
+const MISSING_TAG: &str = ":does-not-exist";
+
 /// What comes after a look at a pod.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -73,10 +76,48 @@ fn outcome(pod: &Value) -> &'static str {
     }
 }
 
+/// Whether the pod waits for an image that is never there.
+fn waits_for_an_image(pod: &Value) -> bool {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    containers.filter_map(|c| c["image"].as_str()).any(|image| image.ends_with(MISSING_TAG))
+}
+
+/// What a kubelet says of a pod whose image it cannot pull.
+fn wait_for_image(world: &mut World<'_>, key: &Key, pod: &Value) {
+    let now = world.time();
+    let containers: Vec<Value> = pod["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|container| {
+            let image = container["image"].as_str().unwrap_or_default();
+            let message = format!("Back-off pulling image \"{image}\": ErrImagePull: not found");
+            json!({
+                "name": container["name"], "image": image, "imageID": "", "lastState": {}, "ready": false, "restartCount": 0,
+                "started": false, "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}},
+            })
+        })
+        .collect();
+    world.status(key, KUBELET, |status| {
+        status["startTime"] = now.clone().into();
+        condition(status, "Initialized", "True", "", "", &now);
+        condition(status, "Ready", "False", "ContainersNotReady", "", &now);
+        condition(status, "ContainersReady", "False", "ContainersNotReady", "", &now);
+        status["containerStatuses"] = containers.into();
+    });
+}
+
 /// The moment has passed: the containers run, or have ended.
 pub(super) fn finish(world: &mut World<'_>, key: &Key) {
     let Some(pod) = world.store.object(key) else { return };
     if pod["status"]["phase"] != "Pending" || deleting(&pod) {
+        return;
+    }
+    if waits_for_an_image(&pod) {
+        // Said once: nothing more comes of it.
+        if pod["status"]["containerStatuses"].as_array().is_none_or(Vec::is_empty) {
+            wait_for_image(world, key, &pod);
+        }
         return;
     }
     let phase = outcome(&pod);

@@ -24,6 +24,11 @@ import (
 //go:embed pod-ends.yaml
 var ends string
 
+// images holds what becomes of pods whose image cannot be pulled.
+//
+//go:embed pod-image.yaml
+var images string
+
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "stages" {
 		for _, stage := range []string{
@@ -32,6 +37,7 @@ func main() {
 			pod.DefaultPodReady,
 			pod.DefaultPodDelete,
 			ends,
+			images,
 		} {
 			fmt.Printf("---\n%s\n", stage)
 		}
