@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use super::lock::{LockedChart, RemoteChart};
 use super::policy::{Crds, OnFailure, Policies};
 use crate::health::Rules;
+use crate::manifest::Redactor;
 use crate::values::Merged;
 
 /// The cluster that an environment is deployed to.
@@ -172,6 +173,8 @@ pub struct Release {
     pub health: Rules,
     /// The values of all layers, merged, with where each came from. The chart's own stand below them.
     pub values: Merged,
+    /// Knows what was encrypted of the values.
+    pub secrets: Redactor,
     /// Plain objects beside the chart (`manifests/*.yaml` of every layer, a higher layer's file replacing a lower's of the same name).
     pub manifests: Vec<SourceText>,
     /// The files that were read for it, in order of path, the chart's not included.

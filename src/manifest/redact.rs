@@ -30,13 +30,14 @@ static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Vec<Object>,
+    texts: BTreeSet<String>,
     /// Looked for when there is something to take them out of. Longest first: one may be part of another.
     values: OnceLock<Vec<String>>,
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redactor({} secrets)", self.secrets.len())
+        write!(f, "Redactor({} secrets)", self.secrets.len() + self.texts.len())
     }
 }
 
@@ -45,15 +46,22 @@ impl Redactor {
     #[must_use]
     pub fn new<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
         let secrets = objects.into_iter().filter(|o| o.kind() == "Secret").map(Object::at_rest).collect();
-        Self { secrets, values: OnceLock::new() }
+        Self { secrets, ..Self::default() }
+    }
+
+    /// Knows these texts, plain and in base64, and each line of those that have several.
+    #[must_use]
+    pub fn of_texts(texts: BTreeSet<String>) -> Self {
+        Self { texts, ..Self::default() }
     }
 
     fn values(&self) -> &[String] {
-        self.values.get_or_init(|| Self::values_of(&self.secrets))
+        self.values.get_or_init(|| Self::values_of(&self.secrets, &self.texts))
     }
 
-    fn values_of(secrets: &[Object]) -> Vec<String> {
-        let mut values: BTreeSet<String> = BTreeSet::new();
+    fn values_of(secrets: &[Object], texts: &BTreeSet<String>) -> Vec<String> {
+        let mut values: BTreeSet<String> = texts.clone();
+        values.extend(texts.iter().map(|text| STANDARD.encode(text)));
         for object in secrets.iter().filter(|o| is_secret(o.value())) {
             let texts = |field: &str| {
                 let map = object.value().get(field).and_then(Value::as_object);
@@ -82,7 +90,11 @@ impl Redactor {
     /// Knows what another one knows, too.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        Self { secrets: self.secrets.iter().chain(&other.secrets).cloned().collect(), values: OnceLock::new() }
+        Self {
+            secrets: self.secrets.iter().chain(&other.secrets).cloned().collect(),
+            texts: self.texts.union(&other.texts).cloned().collect(),
+            values: OnceLock::new(),
+        }
     }
 
     /// The text without the values that it knows: for words of our own, in which nothing else is secret.

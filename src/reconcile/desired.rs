@@ -70,8 +70,8 @@ pub struct Rendered {
     pub time: Option<jiff::Timestamp>,
     /// The chart, where there is one.
     pub chart: Option<Arc<CompiledChart>>,
-    /// Knows the values of the Secrets that its templates looked up.
-    pub(super) looked_up: Redactor,
+    /// Knows what must not be shown: what was encrypted of its values, and the Secrets that its templates looked up.
+    pub(super) secrets: Redactor,
 }
 
 impl Rendered {
@@ -122,7 +122,7 @@ pub fn read_environment(
     ambience: &Ambience<'_>,
     cache: &mut RenderCache,
 ) -> Result<DesiredEnvironment, Diagnostics> {
-    let environment = environment::load(source.tree.as_ref(), root, name)?;
+    let environment = environment::load(source.tree.as_ref(), root, name, &source.keys)?;
     let mut releases = Vec::new();
     let mut fresh = BTreeMap::new();
     let mut incomplete = false;
@@ -224,7 +224,8 @@ pub(super) fn chart_layers(chart: &Chart, keys: &mut Vec<String>, found: &mut Ve
     Ok(())
 }
 
-/// Renders a release, with what it looked up. Errors do not show what stands in the Secrets that it read.
+/// Renders a release, with what it looked up. Errors do not show what was encrypted, nor what stands in
+/// the Secrets that it read.
 fn rendered(
     source: &Source,
     release: &Release,
@@ -233,13 +234,12 @@ fn rendered(
 ) -> (Outcome, Answers) {
     let live = ambience.lookups.map(|lookups| Lookups::of(lookups, release.service_account.as_deref()));
     let rendered = render(source, release, ambience, live.clone(), cache);
-    let Some(live) = live else { return (rendered.map(Arc::new), Answers::new()) };
-    let looked_up = live.redactor();
+    let secrets = live.as_ref().map_or_else(|| release.secrets.clone(), |live| release.secrets.and(&live.redactor()));
     let rendered = match rendered {
-        Ok(rendered) => Ok(Arc::new(Rendered { looked_up, ..rendered })),
-        Err(errors) => Err(errors.iter().map(|error| looked_up.without_values(error)).collect()),
+        Ok(rendered) => Ok(Arc::new(Rendered { secrets, ..rendered })),
+        Err(errors) => Err(errors.iter().map(|error| secrets.without_values(error)).collect()),
     };
-    (rendered, live.answers())
+    (rendered, live.map(|live| live.answers()).unwrap_or_default())
 }
 
 fn render(
@@ -399,6 +399,7 @@ fn described(error: &RenderError) -> String {
 mod tests {
     use super::*;
     use crate::reconcile::Charts;
+    use crate::sops::Keys;
     use crate::tree::MemoryTree;
 
     #[test]
@@ -422,7 +423,7 @@ mod tests {
         let mut read = |second| {
             let time = jiff::Timestamp::from_second(second).unwrap();
             let (tree, revision) = (Arc::clone(&tree), second.to_string());
-            let source = Source { tree, revision, time, charts: Charts::default() };
+            let source = Source { tree, revision, time, charts: Charts::default(), keys: Keys::default() };
             let made = read_environment(&source, "environments", "a", &Ambience::default(), &mut cache).unwrap();
             let of = |name: &str| made.releases.iter().find(|r| r.name == name).unwrap().rendered.clone().unwrap();
             [of("plain"), of("dated")]

@@ -153,7 +153,7 @@ impl Lint {
     }
 
     fn environment(&mut self, source: &Source, root: &str, name: &str, only: Option<&str>, tell: &dyn Fn(&str)) {
-        let loaded = match environment::load(source.tree.as_ref(), root, name) {
+        let loaded = match environment::load(source.tree.as_ref(), root, name, &source.keys) {
             Ok(loaded) => loaded,
             Err(Diagnostics(wrong)) => {
                 self.findings.extend(wrong.into_iter().map(|diagnostic| Finding {

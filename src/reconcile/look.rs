@@ -71,7 +71,7 @@ impl Look {
         let own = Redactor::new(self.objects.get(release).into_iter().flatten().map(|o| &o.object));
         let found = self.desired.releases.iter().find(|r| r.name == release);
         match found.and_then(|r| r.rendered.as_ref().ok()) {
-            Some(rendered) => own.and(&rendered.looked_up),
+            Some(rendered) => own.and(&rendered.secrets),
             None => own,
         }
     }
