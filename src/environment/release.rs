@@ -1,6 +1,7 @@
 //! One release of an environment: its layers merged, checked and read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::digest::{self, Digester};
 use super::fields::{Text, shown};
@@ -192,7 +193,7 @@ impl Reading<'_> {
         let release_name = self.release_name(spec, content);
         let namespace = self.namespace(spec, content);
         let chart = spec.chart.as_ref().map(|chart| self.chart(chart, spec, folders));
-        let (values, texts, secrets) = self.values(folders);
+        let (values, texts, mut secrets) = self.values(folders);
         let manifests = self.manifests(folders);
         if chart.is_none() && manifests.is_empty() {
             let error = content.place.error("nothing to install: neither a `chart` nor a folder manifests/");
@@ -236,6 +237,10 @@ impl Reading<'_> {
             digester.part(&manifest.path);
             digester.part(&manifest.text);
         }
+        // What can be read in the names is nothing that could be hidden.
+        let names = [self.name, self.context.environment, &release_name, &namespace];
+        secrets.retain(|text| !names.iter().any(|name| name.contains(text.as_str())));
+        let secrets = (!secrets.is_empty()).then(|| Arc::new(Redactor::of_texts(secrets)));
         let service_account = spec.service_account.as_ref().and_then(|account| self.account(account, &namespace));
         Some(Release {
             name: self.name.to_owned(),
@@ -384,7 +389,7 @@ impl Reading<'_> {
     }
 
     /// The merged values, the texts that they come from, and what of them was encrypted.
-    fn values(&mut self, folders: &[(&str, String)]) -> (values::Merged, Vec<(String, String)>, Redactor) {
+    fn values(&mut self, folders: &[(&str, String)]) -> (values::Merged, Vec<(String, String)>, BTreeSet<String>) {
         let (mut layers, mut texts) = (Vec::new(), Vec::new());
         for (layer, folder) in folders {
             let path = join(folder, VALUES);
@@ -412,7 +417,7 @@ impl Reading<'_> {
             }
             secrets.extend(decrypted.secrets.iter().cloned());
         }
-        (values::merge_layers(layers), texts, Redactor::of_texts(secrets))
+        (values::merge_layers(layers), texts, secrets)
     }
 
     /// The files of `manifests/`; a higher layer's replaces a lower's of the same name, and an empty one removes it.

@@ -72,6 +72,8 @@ pub struct Rendered {
     pub chart: Option<Arc<CompiledChart>>,
     /// Knows what must not be shown: what was encrypted of its values, and the Secrets that its templates looked up.
     pub(super) secrets: Redactor,
+    /// Knows what was encrypted of its values, where anything was.
+    pub(super) veil: Option<Arc<Redactor>>,
 }
 
 impl Rendered {
@@ -107,6 +109,20 @@ impl Ambience<'_> {
         digest.update(&release.digest);
         digest.update(format!("{:?}", self.capabilities.map(|c| (&c.version, &c.api_versions))));
         digest.update(self.key);
+        digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The digest of a release's files, as it is kept in the cluster: where some of them are secret, a keyed one, so that nobody
+    /// who can read it and Git can guess what they hold.
+    fn inputs_of(&self, release: &Release) -> String {
+        if release.values.layers().iter().all(|layer| layer.kind != LayerKind::Secret) {
+            return release.digest.clone();
+        }
+        let mut digest = Sha256::new();
+        digest.update(b"inputs");
+        digest.update((self.key.len() as u64).to_le_bytes());
+        digest.update(self.key);
+        digest.update(&release.digest);
         digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 }
@@ -175,7 +191,7 @@ pub fn read_environment(
                         service_account: release.service_account.clone(),
                         on_failure: release.on_failure,
                         health: release.health.clone(),
-                        inputs: release.digest.clone(),
+                        inputs: ambience.inputs_of(release),
                         rendered,
                     }
                 }
@@ -234,7 +250,10 @@ fn rendered(
 ) -> (Outcome, Answers) {
     let live = ambience.lookups.map(|lookups| Lookups::of(lookups, release.service_account.as_deref()));
     let rendered = render(source, release, ambience, live.clone(), cache);
-    let secrets = live.as_ref().map_or_else(|| release.secrets.clone(), |live| release.secrets.and(&live.redactor()));
+    let mut secrets = release.secrets.as_deref().cloned().unwrap_or_default();
+    if let Some(live) = &live {
+        secrets = secrets.and(&live.redactor());
+    }
     let rendered = match rendered {
         Ok(rendered) => Ok(Arc::new(Rendered { secrets, ..rendered })),
         Err(errors) => Err(errors.iter().map(|error| secrets.without_values(error)).collect()),
@@ -264,6 +283,7 @@ fn render(
         let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
         made.time = options.surroundings.now.was_asked().then_some(source.time);
         for warning in &rendered.warnings {
+            let warning = release.secrets.as_ref().map_or(warning.clone(), |secrets| secrets.without_values(warning));
             tracing::debug!(release = %release.name, %warning, "helm would warn");
         }
         let mut errors = Vec::new();
@@ -299,7 +319,9 @@ fn render(
         made.content.manifest.push_str(&format!("---\n# Source: {}\n{text}\n", file.path));
     }
     made.digest = history::digest(&made.content, surroundings.key);
-    made.objects = made.objects.iter().map(Object::at_rest).collect();
+    made.veil.clone_from(&release.secrets);
+    let objects = std::mem::take(&mut made.objects).into_iter();
+    made.objects = objects.map(|object| object.veiled(release.secrets.clone()).at_rest()).collect();
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Diagnostics, Release};
-use crate::manifest::{self, Object, ObjectId};
+use crate::manifest::{self, Object, ObjectId, Redactor};
 use crate::plan::Annotations;
 use crate::render::{CompiledChart, RenderError, Usage};
 use crate::values::{Layer, LayerKind};
@@ -317,7 +317,11 @@ impl Lint {
         let _ = chart_layers(&defaults, &mut Vec::new(), &mut below);
         for error in wrong {
             let subject = subject(&error);
-            self.found(Severity::Error, subject, environment, &release.name, told(&error));
+            let mut told = told(&error);
+            if let Some(secrets) = &release.secrets {
+                told = without(secrets, told);
+            }
+            self.found(Severity::Error, subject, environment, &release.name, told);
         }
         for layer in layers.iter().map(AsRef::as_ref).chain(&below) {
             self.unused(source, environment, release, layer, &usage);
@@ -369,6 +373,15 @@ fn told(error: &RenderError) -> Diagnostic {
     }
     let helm = error.helm.clone();
     if diagnostic.message == helm { diagnostic } else { diagnostic.note(format!("helm: {helm}")) }
+}
+
+/// Without what was encrypted of the values.
+fn without(secrets: &Redactor, mut diagnostic: Diagnostic) -> Diagnostic {
+    let parts = [Some(&mut diagnostic.message), diagnostic.source_line.as_mut(), diagnostic.hint.as_mut()];
+    for text in parts.into_iter().flatten().chain(&mut diagnostic.notes) {
+        *text = secrets.without_values(text);
+    }
+    diagnostic
 }
 
 /// How many errors, warnings and notes there are.

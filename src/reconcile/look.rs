@@ -76,6 +76,12 @@ impl Look {
         }
     }
 
+    /// Knows what was encrypted of a release's values.
+    pub(super) fn veil(&self, release: &str) -> Option<&Arc<Redactor>> {
+        let found = self.desired.releases.iter().find(|r| r.name == release)?;
+        found.rendered.as_ref().ok()?.veil.as_ref()
+    }
+
     /// The shortest interval of the environment and its releases.
     pub(super) fn interval(&self) -> Option<Duration> {
         let releases = self.desired.releases.iter().filter_map(|r| r.policies.as_ref()?.interval);

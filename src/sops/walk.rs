@@ -124,7 +124,7 @@ impl Walk<'_> {
             Fault::Malformed => format!("what is encrypted at `{key}` was damaged"),
             Fault::Changed => format!("`{key}` was changed since SOPS wrote it, or was encrypted for another place"),
             Fault::Type => format!("`{key}` is encrypted with a type that SOPS 3.11 does not have"),
-            Fault::Value => format!("`{key}` holds no text, or none of its type"),
+            Fault::Value => format!("what is encrypted at `{key}` is not of the type that it says"),
         };
         self.wrong(at, message).hint(EDIT)
     }
