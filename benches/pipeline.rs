@@ -25,6 +25,7 @@ use evenkeel::plan::{Desired, DesiredObject, EnvironmentInput, Live, Neighbours,
 use evenkeel::reconcile::{
     Ambience, Charts, DesiredEnvironment, RenderCache, Source, WORKING_FOLDER, read_environment,
 };
+use evenkeel::sops::Keys;
 use evenkeel::tree::Tree;
 use evenkeel::yaml::{self, Numbers};
 
@@ -51,6 +52,7 @@ fn source(tree: impl Tree + 'static) -> Source {
         revision: WORKING_FOLDER.to_owned(),
         time: jiff::Timestamp::UNIX_EPOCH,
         charts: Charts::default(),
+        keys: Keys::default(),
     }
 }
 

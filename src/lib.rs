@@ -21,6 +21,7 @@ pub mod health;
 
 // Desired state: from a revision to rendered objects.
 pub mod git;
+pub mod sops;
 pub mod values;
 pub mod environment;
 pub mod chart;

@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "fields",
     "manifest",
     "health",
+    "sops",
     "values",
     "environment",
     "chart",

@@ -10,6 +10,7 @@ use evenkeel::git::Folder;
 use evenkeel::manifest::{Gvk, Object};
 use evenkeel::plan::{DesiredObject, desire};
 use evenkeel::reconcile::{Ambience, Charts, RenderCache, Source, WORKING_FOLDER, read_environment};
+use evenkeel::sops::Keys;
 use serde_json::json;
 
 use super::server::create;
@@ -128,6 +129,7 @@ impl Estate {
             revision: WORKING_FOLDER.to_owned(),
             time: jiff::Timestamp::UNIX_EPOCH,
             charts: Charts::default(),
+            keys: Keys::default(),
         };
         let mut cache = RenderCache::default();
         let read = read_environment(&source, "environments", &self.environment, &Ambience::default(), &mut cache);

@@ -130,11 +130,15 @@ impl ApplyError {
     #[must_use]
     pub(super) fn of(error: ClusterError, object: &Object) -> Self {
         match error {
-            ClusterError::Refused(mut refusal) if is_secret(object.value()) => {
-                let values = secret_values(object);
-                refusal.message = without(&values, &refusal.message);
+            ClusterError::Refused(mut refusal) if is_secret(object.value()) || object.veil().is_some() => {
+                let values = if is_secret(object.value()) { secret_values(object) } else { Vec::new() };
+                let shown = |message: &str| {
+                    let message = without(&values, message);
+                    object.veil().map_or(message.clone(), |veil| veil.without_values(&message))
+                };
+                refusal.message = shown(&refusal.message);
                 for cause in &mut refusal.causes {
-                    cause.message = without(&values, &cause.message);
+                    cause.message = shown(&cause.message);
                 }
                 Self::Cluster(ClusterError::Refused(refusal))
             }

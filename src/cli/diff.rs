@@ -21,7 +21,7 @@ pub(super) async fn run(args: DiffArgs, console: &Console) -> Outcome {
         Reconciler::new(cluster.clone(), &target.environment, args.source.path.trim_matches('/'), None).insistent();
     let look = apply::planned(&mut reconciler, &opened, &target).await?;
     console.progress("comparing");
-    let found = differences(&cluster, &look.plan, reconciler.secret_key()).await?;
+    let found = differences(&cluster, &look, reconciler.secret_key()).await?;
     console.clear();
     let problems = apply::problems(&look, &target);
     let approval = look.pending.as_ref().map(|p| p.command(&target.environment));

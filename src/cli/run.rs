@@ -123,6 +123,7 @@ pub(super) fn follow_branch(
             }
         }
     });
+    let keys = source::keys();
     tokio::spawn(async move {
         let mut states = follower.state();
         let mut in_force: Option<Revision> = None;
@@ -135,7 +136,8 @@ pub(super) fn follow_branch(
                 in_force = Some(snapshot.revision().clone());
                 let revision = snapshot.revision();
                 let charts = source::charts(false);
-                let source = Source { revision: revision.id.clone(), time: revision.time, tree: snapshot, charts };
+                let (keys, id, time) = (keys.clone(), revision.id.clone(), revision.time);
+                let source = Source { revision: id, time, tree: snapshot, charts, keys };
                 if inputs.send(Input::Revision(source)).await.is_err() {
                     return;
                 }
@@ -159,11 +161,13 @@ pub(super) fn follow_branch(
 fn follow_folder(path: &Path, inputs: mpsc::Sender<Input>, cancel: CancellationToken) -> Result<(), CliError> {
     let folder = Arc::new(Folder::open(path).map_err(|e| CliError::user(e.to_string()))?);
     let mut watch = watch_folder(path).map_err(|e| CliError::user(e.to_string()))?;
+    let keys = source::keys();
     tokio::spawn(async move {
         loop {
             let tree = Arc::clone(&folder);
             let charts = source::charts(false);
-            let source = Source { tree, revision: WORKING_FOLDER.to_owned(), time: Timestamp::now(), charts };
+            let (revision, keys) = (WORKING_FOLDER.to_owned(), keys.clone());
+            let source = Source { tree, revision, time: Timestamp::now(), charts, keys };
             if inputs.send(Input::Revision(source)).await.is_err() {
                 return;
             }

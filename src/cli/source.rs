@@ -1,6 +1,7 @@
 //! What the commands read and which cluster they mean: arguments become a source and a connection.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use crate::diagnostic::nearest;
 use crate::environment::{self, Environment};
 use crate::git::{Folder, Repository};
 use crate::reconcile::{Charts, Source, WORKING_FOLDER};
+use crate::sops::{KeySource, Keys};
 
 /// Opens the working folder, or the revision that was asked for.
 pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
@@ -23,13 +25,15 @@ pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
                 revision: WORKING_FOLDER.to_owned(),
                 time: Timestamp::now(),
                 charts: charts(args.offline),
+                keys: keys(),
             })
         }
         Some(revision) => {
             let repository = Repository::open(&args.repo).map_err(|e| CliError::user(e.to_string()))?;
             let snapshot = repository.snapshot(revision).map_err(|e| CliError::user(e.to_string()))?;
             let (revision, time) = (snapshot.revision().id.clone(), snapshot.revision().time);
-            Ok(Source { tree: Arc::new(snapshot), revision, time, charts: charts(args.offline) })
+            let charts = charts(args.offline);
+            Ok(Source { tree: Arc::new(snapshot), revision, time, charts, keys: keys() })
         }
     }
 }
@@ -68,7 +72,7 @@ pub(super) fn known(source: &Source, args: &SourceArgs, target: &Target) -> Resu
     }
     // A release can only be looked for where the environment can be read.
     if let (Some(release), Ok(environment)) =
-        (&target.release, environment::load(source.tree.as_ref(), root, &target.environment))
+        (&target.release, environment::load(source.tree.as_ref(), root, &target.environment, &source.keys))
         && environment.release(release).is_none()
     {
         let names: Vec<String> = environment.stages.iter().flatten().cloned().collect();
@@ -84,6 +88,43 @@ pub(super) fn charts(offline: bool) -> Charts {
     Charts::new(place.settings())
 }
 
+/// What opens files of secrets: the age keys where SOPS looks for them, too.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the process's environment is read")]
+pub(super) fn keys() -> Keys {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let file = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        })
+    };
+    let not_set = || Err("not set".to_owned());
+    let mut sources = vec![KeySource {
+        name: "SOPS_AGE_KEY".to_owned(),
+        text: variable("SOPS_AGE_KEY").map_or_else(not_set, |text| Ok(text.to_string_lossy().into_owned())),
+    }];
+    sources.push(match variable("SOPS_AGE_KEY_FILE").map(PathBuf::from) {
+        Some(path) => KeySource { name: format!("SOPS_AGE_KEY_FILE ({})", path.display()), text: file(&path) },
+        None => KeySource { name: "SOPS_AGE_KEY_FILE".to_owned(), text: not_set() },
+    });
+    if let Some(path) = config_folder().map(|folder| folder.join("sops/age/keys.txt")) {
+        sources.push(KeySource { name: path.display().to_string(), text: file(&path) });
+    }
+    if variable("SOPS_AGE_KEY_CMD").is_some() {
+        sources
+            .push(KeySource { name: "SOPS_AGE_KEY_CMD".to_owned(), text: Err("evenkeel runs no commands".to_owned()) });
+    }
+    Keys::read(sources)
+}
+
+/// Go's `os.UserConfigDir`, as SOPS asks it.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the process's environment is read")]
+fn config_folder() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(below_home)))
+}
+
 /// Reads the environment that a target names; an unknown name is an error with the nearest one.
 pub(super) fn environment(source: &Source, args: &SourceArgs, target: &Target) -> Result<Environment, CliError> {
     let root = args.path.trim_matches('/');
@@ -92,7 +133,7 @@ pub(super) fn environment(source: &Source, args: &SourceArgs, target: &Target) -
         let error = CliError::user(format!("there is no environment `{}` in `{root}`", target.environment));
         return Err(suggest(error, &target.environment, &names));
     }
-    let environment = environment::load(source.tree.as_ref(), root, &target.environment)?;
+    let environment = environment::load(source.tree.as_ref(), root, &target.environment, &source.keys)?;
     if let Some(release) = &target.release
         && environment.release(release).is_none()
     {

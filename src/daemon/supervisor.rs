@@ -275,15 +275,15 @@ impl Daemon {
 
     /// The environments of a revision that are to be deployed, or that are broken.
     async fn found(&self, source: &Source) -> Result<BTreeMap<String, Found>, String> {
-        let (tree, root, named) =
-            (Arc::clone(&source.tree), self.options.root.clone(), self.options.environments.clone());
+        let (tree, keys) = (Arc::clone(&source.tree), source.keys.clone());
+        let (root, named) = (self.options.root.clone(), self.options.environments.clone());
         let task = tokio::task::spawn_blocking(move || {
             let all = named.is_empty();
             let names =
                 if all { environment::discover(tree.as_ref(), &root).map_err(|e| e.to_string())? } else { named };
             let mut found = BTreeMap::new();
             for name in names {
-                let what = match environment::load(tree.as_ref(), &root, &name) {
+                let what = match environment::load(tree.as_ref(), &root, &name, &keys) {
                     Ok(environment) if environment.is_abstract && all => continue,
                     Ok(environment) if environment.is_abstract => {
                         Found::Broken("is abstract: a layer that is never deployed".to_owned())
@@ -353,6 +353,7 @@ impl Daemon {
 mod tests {
     use super::*;
     use crate::reconcile::Charts;
+    use crate::sops::Keys;
     use crate::tree::MemoryTree;
 
     fn source(revision: &str, files: &[(&str, &str)]) -> Input {
@@ -366,6 +367,7 @@ mod tests {
             time: jiff::Timestamp::UNIX_EPOCH,
             tree,
             charts: Charts::default(),
+            keys: Keys::default(),
         })
     }
 

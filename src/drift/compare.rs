@@ -8,7 +8,7 @@ use super::attribute::author;
 use super::builtin::ordinary;
 use super::equal::{Beyond, equal, is_nothing};
 use super::ignore::{LetBe, Rules, Verdict};
-use super::secret::{as_stored, mask};
+use super::secret::{as_stored, mask, veil};
 use super::{FieldDrift, ObjectDrift, State};
 use crate::fields::{
     Entry, FieldPath, FieldSet, List, ListKind, ManagedFields, Manager, MapType, PathElement, Schema, TypeId,
@@ -53,7 +53,7 @@ pub struct Input<'a> {
 /// What a comparison comes to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Comparison {
-    /// The differences; `None` when the object is as desired. Values of Secrets are masked.
+    /// The differences; `None` when the object is as desired. Values of Secrets are masked, and what the object's veil knows.
     pub drift: Option<ObjectDrift>,
     /// Differences that are let be, values of Secrets as they are: for [`super::keep`], never to be shown.
     pub let_be: Vec<LetBe>,
@@ -113,9 +113,7 @@ pub fn compare(input: &Input<'_>) -> Comparison {
                 field.desired = Some(value);
             }
         }
-        if is_secret(desired.value()) {
-            mask(&mut field);
-        }
+        hide(&desired, &mut field);
         fields.push(field);
     }
     if let Some(ours) = ours.filter(|_| input.strict) {
@@ -126,9 +124,7 @@ pub fn compare(input: &Input<'_>) -> Comparison {
             if told || matches!(rules.judge(&field), Verdict::LetBe) {
                 continue;
             }
-            if is_secret(desired.value()) {
-                mask(&mut field);
-            }
+            hide(&desired, &mut field);
             fields.push(field);
         }
     }
@@ -136,6 +132,16 @@ pub fn compare(input: &Input<'_>) -> Comparison {
     let same = fields.is_empty() && state == State::Modified;
     let drift = (!same).then(|| ObjectDrift { fields, ..ObjectDrift::new(&desired, input.release, state) });
     Comparison { drift, let_be, lost }
+}
+
+/// Takes out of a difference what nobody may see of the object.
+fn hide(desired: &Object, field: &mut FieldDrift) {
+    if is_secret(desired.value()) {
+        mask(field);
+    }
+    if let Some(redactor) = desired.veil() {
+        veil(field, redactor);
+    }
 }
 
 /// Whether a manager that stays owns a field: what an apply invented for an object without managed fields is about to go.

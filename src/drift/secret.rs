@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::FieldDrift;
-use crate::manifest::{MASK, Object, is_secret};
+use crate::manifest::{MASK, Object, Redactor, is_secret};
 
 /// What stands in the place of a live secret value that is not the desired one.
 pub const CHANGED: &str = "<secret: changed>";
@@ -52,6 +52,67 @@ pub(super) fn mask(field: &mut FieldDrift) {
     }
 }
 
+/// Takes what was encrypted out of a difference. Where it stood in what is desired, what is there may be what it was before, which
+/// nobody knows any more: it goes, too.
+pub(super) fn veil(field: &mut FieldDrift, veil: &Redactor) {
+    match (&mut field.desired, &mut field.live) {
+        (Some(desired), Some(live)) => {
+            veil_beside(live, desired, veil);
+            veil.veil(desired);
+        }
+        (desired, live) => {
+            for value in [desired, live].into_iter().flatten() {
+                veil.veil(value);
+            }
+        }
+    }
+}
+
+/// Veils what is there beside what is desired, which is not veiled yet.
+fn veil_beside(live: &mut Value, desired: &Value, veil: &Redactor) {
+    let mut shown = desired.clone();
+    if !veil.veil(&mut shown) {
+        veil.veil(live);
+        return;
+    }
+    match (live, desired) {
+        (Value::Object(live), Value::Object(desired)) => {
+            for (key, value) in live {
+                match desired.get(key) {
+                    Some(desired) => veil_beside(value, desired, veil),
+                    None => drop(veil.veil(value)),
+                }
+            }
+        }
+        (Value::Array(live), Value::Array(desired)) => {
+            for item in live {
+                if desired.contains(item) {
+                    veil.veil(item);
+                } else {
+                    hide_all(item);
+                }
+            }
+        }
+        (Value::String(live), Value::String(desired)) => {
+            let line = |line: &str| {
+                if desired.lines().any(|known| known == line) { veil.without_values(line) } else { CHANGED.to_owned() }
+            };
+            let end = if live.ends_with('\n') { "\n" } else { "" };
+            *live = live.lines().map(line).collect::<Vec<_>>().join("\n") + end;
+        }
+        (live, _) => hide_all(live),
+    }
+}
+
+fn hide_all(value: &mut Value) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Array(items) => items.iter_mut().for_each(hide_all),
+        Value::Object(map) => map.values_mut().for_each(hide_all),
+        other => *other = Value::from(CHANGED),
+    }
+}
+
 fn hide(value: Option<&mut Value>, mask: &str) {
     match value {
         Some(Value::Object(map)) => map.values_mut().for_each(|value| *value = Value::from(mask)),
@@ -64,6 +125,41 @@ fn hide(value: Option<&mut Value>, mask: &str) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_was_encrypted_is_in_no_difference() {
+        let redactor = Redactor::of_texts(["hunter2".to_owned()].into());
+        let shown = |desired: Value, live: Value| {
+            let mut field = FieldDrift {
+                path: crate::fields::FieldPath::of(&["data", "a"]),
+                desired: Some(desired),
+                live: Some(live),
+                manager: String::new(),
+                operation: None,
+                subresource: String::new(),
+                time: None,
+                added: false,
+            };
+            veil(&mut field, &redactor);
+            (field.desired.unwrap(), field.live.unwrap())
+        };
+        assert_eq!(shown(json!("hunter2"), json!("hunter1")), (json!(MASK), json!(CHANGED)));
+        assert_eq!(shown(json!("b"), json!("not hunter2")), (json!("b"), json!("not <secret>")));
+        assert_eq!(
+            shown(json!("a: 1\nb: hunter2\nc: hunter2 2\n"), json!("a: 1\nb: hunter1\nc: hunter2 2\n")),
+            (json!("a: 1\nb: <secret>\nc: <secret> 2\n"), json!("a: 1\n<secret: changed>\nc: <secret> 2\n"))
+        );
+        assert_eq!(
+            shown(
+                json!({"a": "hunter2", "b": 1, "c": ["hunter2", "x"]}),
+                json!({"a": 5, "b": 2, "c": ["hunter1", "x"], "d": "x"})
+            ),
+            (
+                json!({"a": MASK, "b": 1, "c": [MASK, "x"]}),
+                json!({"a": CHANGED, "b": 2, "c": [CHANGED, "x"], "d": "x"})
+            )
+        );
+    }
 
     #[test]
     fn text_becomes_data() {

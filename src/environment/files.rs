@@ -10,10 +10,12 @@ pub(super) const ENVIRONMENT: &str = "environment.yaml";
 pub(super) const RELEASE: &str = "release.yaml";
 /// A layer's values of a release.
 pub(super) const VALUES: &str = "values.yaml";
+/// A layer's encrypted values of a release, over all layers' plain ones.
+pub(super) const SECRETS: &str = "secrets.sops.yaml";
 /// Plain objects beside the chart.
 pub(super) const MANIFESTS: &str = "manifests";
 /// The files of a release's folder that have a meaning.
-const KNOWN: [&str; 5] = [RELEASE, VALUES, "patches.yaml", "secrets.sops.yaml", "release.lock"];
+const KNOWN: [&str; 5] = [RELEASE, VALUES, "patches.yaml", SECRETS, "release.lock"];
 
 /// The text of a file; `None` when there is none.
 pub(super) fn text(tree: &dyn Tree, path: &str) -> Result<Option<String>, Diagnostic> {

@@ -12,15 +12,16 @@ use super::spec;
 use super::stages::{self, Position};
 use super::{BrokenRelease, Diagnostics, Environment, Release};
 use crate::diagnostic::Diagnostic;
+use crate::sops::Keys;
 use crate::tree::{EntryKind, Tree, join};
 
-/// Loads the environment `name` of the folder `root`. A broken release breaks itself alone: it is among the releases, with
+/// Loads the environment `name` of the folder `root`; `keys` open its files of secrets. A broken release breaks itself alone: it is among the releases, with
 /// what is wrong with it.
 ///
 /// # Errors
 /// Everything that is wrong with `environment.yaml` of the environment or of a layer below it, or when the tree cannot be
 /// read.
-pub fn load(tree: &dyn Tree, root: &str, name: &str) -> Result<Environment, Diagnostics> {
+pub fn load(tree: &dyn Tree, root: &str, name: &str, keys: &Keys) -> Result<Environment, Diagnostics> {
     let layers = layers::read(tree, root, name)?;
     let mut errors = Vec::new();
     for layer in &layers {
@@ -62,6 +63,7 @@ pub fn load(tree: &dyn Tree, root: &str, name: &str) -> Result<Environment, Diag
         .collect();
     let context = Context {
         tree,
+        keys,
         environment: name,
         layers: &layers,
         namespace: spec.namespace.as_ref().map(|namespace| namespace.text.as_str()),

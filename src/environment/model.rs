@@ -1,12 +1,14 @@
 //! What an environment is once its layers are merged: plain data for every later step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 
 use super::lock::{LockedChart, RemoteChart};
 use super::policy::{Crds, Policies};
 use crate::health::Rules;
+use crate::manifest::Redactor;
 use crate::values::Merged;
 
 /// The cluster that an environment is deployed to.
@@ -174,6 +176,8 @@ pub struct Release {
     pub health: Rules,
     /// The values of all layers, merged, with where each came from. The chart's own stand below them.
     pub values: Merged,
+    /// Knows what was encrypted of the values, where anything was.
+    pub secrets: Option<Arc<Redactor>>,
     /// Plain objects beside the chart (`manifests/*.yaml` of every layer, a higher layer's file replacing a lower's of the same name).
     pub manifests: Vec<SourceText>,
     /// The files that were read for it, in order of path, the chart's not included.

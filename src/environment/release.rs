@@ -1,10 +1,11 @@
 //! One release of an environment: its layers merged, checked and read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::digest::{self, Digester};
 use super::fields::{Text, shown};
-use super::files::{self, MANIFESTS, RELEASE, VALUES, entries, is_yaml, stray};
+use super::files::{self, MANIFESTS, RELEASE, SECRETS, VALUES, entries, is_yaml, stray};
 use super::layers::Layer;
 use super::located::{Located, Place};
 use super::lock::{self, Asked};
@@ -15,7 +16,8 @@ use super::stages::Position;
 use super::substitute::substitute;
 use super::{BrokenRelease, ChartSource, Diagnostics, Release, RemoteChart, SourceText, unsupported};
 use crate::diagnostic::Diagnostic;
-use crate::manifest;
+use crate::manifest::{self, Redactor};
+use crate::sops::Keys;
 use crate::tree::{EntryKind, Tree, join, normal};
 use crate::values::{self, LayerKind};
 use crate::yaml;
@@ -46,6 +48,8 @@ pub(super) enum Found {
 /// What every release of an environment shares.
 pub(super) struct Context<'a> {
     pub(super) tree: &'a dyn Tree,
+    /// Open the files of secrets.
+    pub(super) keys: &'a Keys,
     pub(super) environment: &'a str,
     pub(super) layers: &'a [Layer],
     pub(super) namespace: Option<&'a str>,
@@ -132,7 +136,7 @@ impl Reading<'_> {
         for (_, folder) in folders {
             let Some(found) = self.take(entries(self.context.tree, folder)) else { continue };
             for entry in &found {
-                let known = matches!(entry.name.as_str(), RELEASE | VALUES) && entry.kind == EntryKind::File
+                let known = matches!(entry.name.as_str(), RELEASE | VALUES | SECRETS) && entry.kind == EntryKind::File
                     || entry.name == MANIFESTS && entry.kind == EntryKind::Folder;
                 speaks |= known;
                 if let Some((_, purpose)) = unsupported::FILES.iter().find(|(file, _)| *file == entry.name) {
@@ -189,7 +193,7 @@ impl Reading<'_> {
         let release_name = self.release_name(spec, content);
         let namespace = self.namespace(spec, content);
         let chart = spec.chart.as_ref().map(|chart| self.chart(chart, spec, folders));
-        let (values, texts) = self.values(folders);
+        let (values, texts, mut secrets) = self.values(folders);
         let manifests = self.manifests(folders);
         if chart.is_none() && manifests.is_empty() {
             let error = content.place.error("nothing to install: neither a `chart` nor a folder manifests/");
@@ -233,6 +237,10 @@ impl Reading<'_> {
             digester.part(&manifest.path);
             digester.part(&manifest.text);
         }
+        // What can be read in the names is nothing that could be hidden.
+        let names = [self.name, self.context.environment, &release_name, &namespace];
+        secrets.retain(|text| !names.iter().any(|name| name.contains(text.as_str())));
+        let secrets = (!secrets.is_empty()).then(|| Arc::new(Redactor::of_texts(secrets)));
         let service_account = spec.service_account.as_ref().and_then(|account| self.account(account, &namespace));
         Some(Release {
             name: self.name.to_owned(),
@@ -247,6 +255,7 @@ impl Reading<'_> {
             service_account,
             health: spec.health.clone(),
             values,
+            secrets,
             manifests,
             files: std::mem::take(&mut self.files).into_iter().collect(),
             digest: digester.finish(),
@@ -378,8 +387,8 @@ impl Reading<'_> {
         }
     }
 
-    /// The merged values, and the texts that they come from.
-    fn values(&mut self, folders: &[(&str, String)]) -> (values::Merged, Vec<(String, String)>) {
+    /// The merged values, the texts that they come from, and what of them was encrypted.
+    fn values(&mut self, folders: &[(&str, String)]) -> (values::Merged, Vec<(String, String)>, BTreeSet<String>) {
         let (mut layers, mut texts) = (Vec::new(), Vec::new());
         for (layer, folder) in folders {
             let path = join(folder, VALUES);
@@ -393,7 +402,21 @@ impl Reading<'_> {
             layers.extend(self.take(read));
             texts.push((path, text));
         }
-        (values::merge_layers(layers), texts)
+        let mut secrets = BTreeSet::new();
+        for (layer, folder) in folders {
+            let path = join(folder, SECRETS);
+            let Some(text) = self.take(files::text(self.context.tree, &path)).flatten() else { continue };
+            self.files.insert(path.clone());
+            let Some(decrypted) = self.take(self.context.keys.decrypt(&path, &text)) else { continue };
+            let read = values::Layer::decrypted(*layer, &*path, decrypted.node.clone());
+            if let Some(layer) = self.take(read) {
+                // What it holds, not what stands there: encrypted again, the same values are no change.
+                texts.push((path, serde_json::Value::from(layer.value().clone()).to_string()));
+                layers.push(layer);
+            }
+            secrets.extend(decrypted.secrets.iter().cloned());
+        }
+        (values::merge_layers(layers), texts, secrets)
     }
 
     /// The files of `manifests/`; a higher layer's replaces a lower's of the same name, and an empty one removes it.

@@ -9,6 +9,7 @@ use super::{
     load,
 };
 use crate::diagnostic::Diagnostic;
+use crate::sops::Keys;
 use crate::tree::{MemoryTree, Tree};
 
 const ENVIRONMENT: &str = "apiVersion: evenkeel.dev/v1alpha1\nkind: Environment\n";
@@ -56,7 +57,7 @@ fn with(changes: &[(&str, &str)]) -> MemoryTree {
 }
 
 fn environment(tree: &dyn Tree, name: &str) -> Environment {
-    load(tree, "environments", name).unwrap_or_else(|errors| panic!("{errors}"))
+    load(tree, "environments", name, &Keys::default()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn whole<'a>(environment: &'a Environment, name: &str) -> &'a Release {
@@ -124,7 +125,7 @@ fn policies_have_the_documented_defaults() {
         ("e/a/r/release.yaml", RELEASE.to_owned()),
         ("e/a/r/manifests/x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n".to_owned()),
     ]);
-    let environment = load(&tree, "e", "a").unwrap();
+    let environment = load(&tree, "e", "a", &Keys::default()).unwrap();
     assert_eq!(environment.policies, defaults);
     assert_eq!(environment.cluster, Target::Default);
     let release = whole(&environment, "r");
@@ -145,10 +146,10 @@ fn diamonds_stand_once_and_what_is_written_later_lies_higher() {
         ("top/environment.yaml", format!("{ENVIRONMENT}extends: [left, right]\n")),
         ("turned/environment.yaml", format!("{ENVIRONMENT}extends: [right, left, root]\n")),
     ]);
-    let top = load(&tree, "", "top").unwrap();
+    let top = load(&tree, "", "top", &Keys::default()).unwrap();
     assert_eq!(top.layers, ["root", "left", "right", "top"]);
     assert_eq!(top.namespace.as_deref(), Some("right"));
-    let turned = load(&tree, "", "turned").unwrap();
+    let turned = load(&tree, "", "turned", &Keys::default()).unwrap();
     assert_eq!(turned.layers, ["root", "right", "left", "turned"]);
     assert_eq!(turned.namespace.as_deref(), Some("left"));
 }
@@ -211,7 +212,7 @@ fn digests_change_with_what_is_rendered_and_with_nothing_else() {
 /// The errors of an environment, or of its releases, as a person sees them.
 fn errors(changes: &[(&str, &str)]) -> String {
     let tree = with(changes);
-    match load(&tree, "environments", "production") {
+    match load(&tree, "environments", "production", &Keys::default()) {
         Err(errors) => errors.to_string(),
         Ok(environment) => {
             let broken: Vec<String> = environment
@@ -375,13 +376,7 @@ fn what_comes_later_is_named() {
                 &[(CLIPPER, "REL:\nvaluesFrom: [{kind: Secret, name: a}]\nhooks: false\nonFailure: rollback\n")],
             ),
             ("remote chart", &[(CLIPPER, "REL:\nchart: oci://example.org/charts/clipper\nversion: 1.x\n")]),
-            (
-                "files",
-                &[
-                    ("environments/production/clipper/patches.yaml", ""),
-                    ("environments/production/clipper/secrets.sops.yaml", ""),
-                ],
-            ),
+            ("files", &[("environments/production/clipper/patches.yaml", "")]),
         ]),
     );
 }
@@ -393,18 +388,23 @@ fn a_broken_release_leaves_the_others_whole() {
     assert_eq!(broken(&production, "clipper").diagnostics.len(), 1);
     whole(&production, "postgres");
     assert_eq!(production.stages.concat().len(), 2);
-    assert!(load(&tree, "environments", "base").unwrap().releases.iter().all(Result::is_ok));
+    assert!(load(&tree, "environments", "base", &Keys::default()).unwrap().releases.iter().all(Result::is_ok));
 }
 
 #[test]
 fn nothing_there_is_an_error() {
     let tree = repository();
     assert!(discover(&tree, "nothing").is_err());
-    let error = load(&tree, "environments", "prodution").unwrap_err();
+    let error = load(&tree, "environments", "prodution", &Keys::default()).unwrap_err();
     assert_eq!(error.0[0].hint.as_deref(), Some("did you mean `production`?"));
     let mut not_text = repository();
     not_text.insert(PRODUCTION, vec![b'a', b'\n', 0xff]);
-    assert!(load(&not_text, "environments", "production").unwrap_err().to_string().contains("line 2 is not UTF-8"));
+    assert!(
+        load(&not_text, "environments", "production", &Keys::default())
+            .unwrap_err()
+            .to_string()
+            .contains("line 2 is not UTF-8")
+    );
 }
 
 proptest! {
@@ -412,7 +412,7 @@ proptest! {
     #[test]
     fn any_text_is_survived(environment in "(?s).{0,120}", release in "(?s).{0,120}", values in "(?s).{0,60}") {
         let tree = with(&[(PRODUCTION, &format!("ENV:\nextends: [base]\n{environment}")), (CLIPPER, &format!("REL:\n{release}")), ("environments/production/clipper/values.yaml", &values)]);
-        if let Err(errors) = load(&tree, "environments", "production") {
+        if let Err(errors) = load(&tree, "environments", "production", &Keys::default()) {
             prop_assert!(!errors.0.is_empty());
         }
     }
@@ -430,7 +430,7 @@ proptest! {
             };
             tree.insert(format!("l{index}/environment.yaml"), format!("{ENVIRONMENT}{extends}{timeout}"));
         }
-        let loaded = load(&tree, "", &format!("l{}", timeouts.len() - 1)).unwrap();
+        let loaded = load(&tree, "", &format!("l{}", timeouts.len() - 1), &Keys::default()).unwrap();
         let expected = match timeouts.iter().rev().find_map(|timeout| *timeout) {
             None | Some(0) => 5,
             Some(minutes) => u64::from(minutes),

@@ -10,8 +10,7 @@ const ENVIRONMENT: &[&str] = &["windows", "verify", "decryption", "notify"];
 const RELEASE: &[&str] = &["windows", "valuesFrom", "hooks"];
 
 /// Files of a release's folder, and what they are for.
-pub(super) const FILES: &[(&str, &str)] =
-    &[("patches.yaml", "patches of rendered objects"), ("secrets.sops.yaml", "encrypted values")];
+pub(super) const FILES: &[(&str, &str)] = &[("patches.yaml", "patches of rendered objects")];
 
 /// Reports every key of an environment that is in use and not supported.
 pub(super) fn environment(fields: &mut Fields<'_>) {

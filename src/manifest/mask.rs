@@ -33,7 +33,8 @@ pub fn secret_mark(key: &[u8], value: &Value) -> String {
     format!("<secret {digest}>")
 }
 
-/// The object with every value of a Secret's `data` and `stringData` replaced by [`MASK`], in its last-applied annotation too.
+/// The object with every value of a Secret's `data` and `stringData` replaced by [`MASK`], in its last-applied annotation too, and
+/// without what its veil knows.
 #[must_use]
 pub fn masked(object: &Object) -> Object {
     masked_by(object, &|_| Value::from(MASK))
@@ -60,6 +61,13 @@ fn masked_by(object: &Object, mark: &dyn Fn(&Value) -> Value) -> Object {
             && let Some(last) = annotations.get_mut("kubectl.kubernetes.io/last-applied-configuration")
         {
             *last = Value::from(MASK);
+        }
+    }
+    if let Some(veil) = object.veil().cloned() {
+        for (field, value) in object.value_mut().as_object_mut().into_iter().flatten() {
+            if field != "kind" && field != "apiVersion" {
+                veil.veil(value);
+            }
         }
     }
     object

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Gvk, ObjectId};
+use super::{Gvk, ObjectId, Redactor};
 
 /// Why a document is no Kubernetes object. Not retryable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,13 @@ pub enum ObjectError {
 /// A Kubernetes object: a JSON map with at least `apiVersion`, `kind` and `metadata.name` (or `generateName`). Clones share the
 /// JSON until one of them is changed: the same object stands in a render, in what is desired, and in a plan.
 #[derive(Clone)]
-pub struct Object(Arc<Form>);
+pub struct Object(Arc<Inner>);
+
+struct Inner {
+    form: Form,
+    /// Knows what must not be shown of it, wherever it stands.
+    veil: Option<Arc<Redactor>>,
+}
 
 /// How the JSON is held.
 enum Form {
@@ -97,13 +103,35 @@ impl Object {
     }
 
     fn whole(value: Value) -> Self {
-        Self(Arc::new(Form::Whole(value)))
+        Self(Arc::new(Inner { form: Form::Whole(value), veil: None }))
+    }
+
+    /// The same object, of which nothing is shown that `veil` knows: of its release, something was encrypted.
+    #[must_use]
+    pub fn veiled(mut self, veil: Option<Arc<Redactor>>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.veil = veil;
+            return self;
+        }
+        let form = match &self.0.form {
+            Form::Whole(value) => Form::Whole(value.clone()),
+            Form::AtRest { text, head, .. } => {
+                Form::AtRest { text: Arc::clone(text), head: Arc::clone(head), value: OnceLock::new() }
+            }
+        };
+        Self(Arc::new(Inner { form, veil }))
+    }
+
+    /// What knows what must not be shown of it.
+    #[must_use]
+    pub fn veil(&self) -> Option<&Arc<Redactor>> {
+        self.0.veil.as_ref()
     }
 
     /// The same object in as little memory as can be, for one that is kept and that hardly anybody looks into.
     #[must_use]
     pub fn at_rest(&self) -> Self {
-        let (text, head) = match &*self.0 {
+        let (text, head) = match &self.0.form {
             Form::AtRest { text, head, .. } => (Arc::clone(text), Arc::clone(head)),
             Form::Whole(value) if is_deeper(value, DEEPEST) => return self.clone(),
             Form::Whole(value) => {
@@ -113,13 +141,14 @@ impl Object {
                 (value.to_string().into_bytes().into(), Arc::new(Head { api_version, kind, namespace, name }))
             }
         };
-        Self(Arc::new(Form::AtRest { text, head, value: OnceLock::new() }))
+        let form = Form::AtRest { text, head, value: OnceLock::new() };
+        Self(Arc::new(Inner { form, veil: self.0.veil.clone() }))
     }
 
     /// The JSON as text; maps are sorted.
     #[must_use]
     pub fn json(&self) -> Cow<'_, [u8]> {
-        match &*self.0 {
+        match &self.0.form {
             Form::AtRest { text, .. } => Cow::Borrowed(text),
             Form::Whole(value) => Cow::Owned(value.to_string().into_bytes()),
         }
@@ -128,7 +157,7 @@ impl Object {
     /// The JSON.
     #[must_use]
     pub fn value(&self) -> &Value {
-        match &*self.0 {
+        match &self.0.form {
             Form::Whole(value) => value,
             Form::AtRest { text, value, .. } => value.get_or_init(|| read(text)),
         }
@@ -137,26 +166,26 @@ impl Object {
     /// The JSON, given up.
     #[must_use]
     pub fn into_value(self) -> Value {
-        match Arc::try_unwrap(self.0) {
+        match Arc::try_unwrap(self.0).map(|inner| inner.form) {
             Ok(Form::Whole(value)) => value,
             Ok(Form::AtRest { text, mut value, .. }) => value.take().unwrap_or_else(|| read(&text)),
-            Err(shared) => shared.copy(),
+            Err(shared) => shared.form.copy(),
         }
     }
 
     /// The JSON, to change. Type and name must stay.
     pub fn value_mut(&mut self) -> &mut Value {
-        if !matches!(Arc::get_mut(&mut self.0), Some(Form::Whole(_))) {
-            self.0 = Arc::new(Form::Whole(self.0.copy()));
+        if !matches!(Arc::get_mut(&mut self.0), Some(Inner { form: Form::Whole(_), .. })) {
+            self.0 = Arc::new(Inner { form: Form::Whole(self.0.form.copy()), veil: self.0.veil.clone() });
         }
         match Arc::get_mut(&mut self.0) {
-            Some(Form::Whole(value)) => value,
+            Some(Inner { form: Form::Whole(value), .. }) => value,
             _ => unreachable!("made one's own above"),
         }
     }
 
     fn head(&self) -> Option<&Head> {
-        match &*self.0 {
+        match &self.0.form {
             Form::Whole(_) => None,
             Form::AtRest { head, .. } => Some(head),
         }

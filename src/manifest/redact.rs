@@ -6,6 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 use serde_json::Value;
 
@@ -14,6 +15,9 @@ use super::object::Object;
 
 /// Shorter values are not looked for: they would stand in every other word.
 const SHORTEST: usize = 5;
+
+/// Shorter ones are not looked for where they are all of a value, either.
+const SHORTEST_WHOLE: usize = 3;
 
 /// What looks like a credential: the user part of a URL, what follows `Bearer`, and what is assigned to a telling name. The
 /// first group stays.
@@ -30,13 +34,14 @@ static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Vec<Object>,
+    texts: BTreeSet<String>,
     /// Looked for when there is something to take them out of. Longest first: one may be part of another.
     values: OnceLock<Vec<String>>,
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redactor({} secrets)", self.secrets.len())
+        write!(f, "Redactor({} secrets)", self.secrets.len() + self.texts.len())
     }
 }
 
@@ -45,15 +50,56 @@ impl Redactor {
     #[must_use]
     pub fn new<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
         let secrets = objects.into_iter().filter(|o| o.kind() == "Secret").map(Object::at_rest).collect();
-        Self { secrets, values: OnceLock::new() }
+        Self { secrets, ..Self::default() }
+    }
+
+    /// Knows these texts, plain and as templates write them elsewhere (base64, in JSON, in a URL), and each line of those that
+    /// have several.
+    #[must_use]
+    pub fn of_texts(texts: BTreeSet<String>) -> Self {
+        Self { texts, ..Self::default() }
+    }
+
+    /// Whether it knows nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty() && self.texts.is_empty()
+    }
+
+    /// Takes what it knows out of all texts of a value, and whole values that are as short as [`SHORTEST_WHOLE`]; the keys of
+    /// maps stay. Whether anything was taken out.
+    pub fn veil(&self, value: &mut Value) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) => false,
+            Value::Number(number) => {
+                let is = self.is_whole(&number.to_string());
+                if is {
+                    *value = Value::from(MASK);
+                }
+                is
+            }
+            Value::String(text) => {
+                let shown = if self.is_whole(text) { MASK.to_owned() } else { self.without_values(text) };
+                let changed = shown != *text;
+                *text = shown;
+                changed
+            }
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.veil(item) || any),
+            Value::Object(map) => map.values_mut().fold(false, |any, item| self.veil(item) || any),
+        }
+    }
+
+    fn is_whole(&self, text: &str) -> bool {
+        text.len() >= SHORTEST_WHOLE && self.texts.contains(text)
     }
 
     fn values(&self) -> &[String] {
-        self.values.get_or_init(|| Self::values_of(&self.secrets))
+        self.values.get_or_init(|| Self::values_of(&self.secrets, &self.texts))
     }
 
-    fn values_of(secrets: &[Object]) -> Vec<String> {
-        let mut values: BTreeSet<String> = BTreeSet::new();
+    fn values_of(secrets: &[Object], texts: &BTreeSet<String>) -> Vec<String> {
+        let mut values: BTreeSet<String> = texts.clone();
+        values.extend(texts.iter().flat_map(|text| written_elsewhere(text)));
         for object in secrets.iter().filter(|o| is_secret(o.value())) {
             let texts = |field: &str| {
                 let map = object.value().get(field).and_then(Value::as_object);
@@ -82,7 +128,11 @@ impl Redactor {
     /// Knows what another one knows, too.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        Self { secrets: self.secrets.iter().chain(&other.secrets).cloned().collect(), values: OnceLock::new() }
+        Self {
+            secrets: self.secrets.iter().chain(&other.secrets).cloned().collect(),
+            texts: self.texts.union(&other.texts).cloned().collect(),
+            values: OnceLock::new(),
+        }
     }
 
     /// The text without the values that it knows: for words of our own, in which nothing else is secret.
@@ -109,10 +159,47 @@ impl Redactor {
     }
 }
 
+/// A text as templates write it into other things: in base64, within quotes, in a URL's path and query.
+fn written_elsewhere(text: &str) -> [String; 5] {
+    let quoted = Value::from(text).to_string();
+    let quoted = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
+    let in_path = utf8_percent_encode(text, UNRESERVED).to_string();
+    let in_query = in_path.replace("%20", "+");
+    [STANDARD.encode(text), quoted, text.replace('\'', "''"), in_path, in_query]
+}
+
+/// What Go and others leave as it is in a URL.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_veil_hides_what_was_encrypted_wherever_it_stands() {
+        let texts = ["p@ss \"word\"", "42", "app", "1234", "a\nlong line\n"];
+        let redactor = Redactor::of_texts(texts.map(str::to_owned).into());
+        for (given, shown) in [
+            (json!("p@ss \"word\""), json!("<secret>")),
+            (json!("url=p%40ss%20%22word%22&x=p%40ss+%22word%22"), json!("url=<secret>&x=<secret>")),
+            (
+                json!({"a": "json: \"p@ss \\\"word\\\"\"", "n": [1234, 12345]}),
+                json!({"a": "json: \"<secret>\"", "n": ["<secret>", 12345]}),
+            ),
+            (json!(STANDARD.encode("p@ss \"word\"")), json!("<secret>")),
+            (
+                json!({"app": "app", "b": "an app", "c": 42, "d": "42"}),
+                json!({"app": "<secret>", "b": "an app", "c": 42, "d": "42"}),
+            ),
+            (json!("  long line"), json!("  <secret>")),
+            (json!([true, null, 1.5]), json!([true, null, 1.5])),
+        ] {
+            let mut value = given.clone();
+            assert_eq!(redactor.veil(&mut value), value != given, "{given}");
+            assert_eq!(value, shown);
+        }
+    }
 
     #[test]
     fn values_of_secrets_and_what_looks_like_one_are_taken_out() {

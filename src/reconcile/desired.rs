@@ -70,8 +70,10 @@ pub struct Rendered {
     pub time: Option<jiff::Timestamp>,
     /// The chart, where there is one.
     pub chart: Option<Arc<CompiledChart>>,
-    /// Knows the values of the Secrets that its templates looked up.
-    pub(super) looked_up: Redactor,
+    /// Knows what must not be shown: what was encrypted of its values, and the Secrets that its templates looked up.
+    pub(super) secrets: Redactor,
+    /// Knows what was encrypted of its values, where anything was.
+    pub(super) veil: Option<Arc<Redactor>>,
 }
 
 impl Rendered {
@@ -109,6 +111,20 @@ impl Ambience<'_> {
         digest.update(self.key);
         digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
+
+    /// The digest of a release's files, as it is kept in the cluster: where some of them are secret, a keyed one, so that nobody
+    /// who can read it and Git can guess what they hold.
+    fn inputs_of(&self, release: &Release) -> String {
+        if release.values.layers().iter().all(|layer| layer.kind != LayerKind::Secret) {
+            return release.digest.clone();
+        }
+        let mut digest = Sha256::new();
+        digest.update(b"inputs");
+        digest.update((self.key.len() as u64).to_le_bytes());
+        digest.update(self.key);
+        digest.update(&release.digest);
+        digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
 }
 
 /// Reads an environment and renders its releases.
@@ -122,7 +138,7 @@ pub fn read_environment(
     ambience: &Ambience<'_>,
     cache: &mut RenderCache,
 ) -> Result<DesiredEnvironment, Diagnostics> {
-    let environment = environment::load(source.tree.as_ref(), root, name)?;
+    let environment = environment::load(source.tree.as_ref(), root, name, &source.keys)?;
     let mut releases = Vec::new();
     let mut fresh = BTreeMap::new();
     let mut incomplete = false;
@@ -175,7 +191,7 @@ pub fn read_environment(
                         service_account: release.service_account.clone(),
                         on_failure: release.policies.on_failure,
                         health: release.health.clone(),
-                        inputs: release.digest.clone(),
+                        inputs: ambience.inputs_of(release),
                         rendered,
                     }
                 }
@@ -224,7 +240,8 @@ pub(super) fn chart_layers(chart: &Chart, keys: &mut Vec<String>, found: &mut Ve
     Ok(())
 }
 
-/// Renders a release, with what it looked up. Errors do not show what stands in the Secrets that it read.
+/// Renders a release, with what it looked up. Errors do not show what was encrypted, nor what stands in
+/// the Secrets that it read.
 fn rendered(
     source: &Source,
     release: &Release,
@@ -233,13 +250,15 @@ fn rendered(
 ) -> (Outcome, Answers) {
     let live = ambience.lookups.map(|lookups| Lookups::of(lookups, release.service_account.as_deref()));
     let rendered = render(source, release, ambience, live.clone(), cache);
-    let Some(live) = live else { return (rendered.map(Arc::new), Answers::new()) };
-    let looked_up = live.redactor();
+    let mut secrets = release.secrets.as_deref().cloned().unwrap_or_default();
+    if let Some(live) = &live {
+        secrets = secrets.and(&live.redactor());
+    }
     let rendered = match rendered {
-        Ok(rendered) => Ok(Arc::new(Rendered { looked_up, ..rendered })),
-        Err(errors) => Err(errors.iter().map(|error| looked_up.without_values(error)).collect()),
+        Ok(rendered) => Ok(Arc::new(Rendered { secrets, ..rendered })),
+        Err(errors) => Err(errors.iter().map(|error| secrets.without_values(error)).collect()),
     };
-    (rendered, live.answers())
+    (rendered, live.map(|live| live.answers()).unwrap_or_default())
 }
 
 fn render(
@@ -264,6 +283,7 @@ fn render(
         let rendered = chart.render(&release.values.value, &options).map_err(|e| vec![described(&e)])?;
         made.time = options.surroundings.now.was_asked().then_some(source.time);
         for warning in &rendered.warnings {
+            let warning = release.secrets.as_ref().map_or(warning.clone(), |secrets| secrets.without_values(warning));
             tracing::debug!(release = %release.name, %warning, "helm would warn");
         }
         let mut errors = Vec::new();
@@ -299,7 +319,9 @@ fn render(
         made.content.manifest.push_str(&format!("---\n# Source: {}\n{text}\n", file.path));
     }
     made.digest = history::digest(&made.content, surroundings.key);
-    made.objects = made.objects.iter().map(Object::at_rest).collect();
+    made.veil.clone_from(&release.secrets);
+    let objects = std::mem::take(&mut made.objects).into_iter();
+    made.objects = objects.map(|object| object.veiled(release.secrets.clone()).at_rest()).collect();
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 
@@ -399,6 +421,7 @@ fn described(error: &RenderError) -> String {
 mod tests {
     use super::*;
     use crate::reconcile::Charts;
+    use crate::sops::Keys;
     use crate::tree::MemoryTree;
 
     #[test]
@@ -422,7 +445,7 @@ mod tests {
         let mut read = |second| {
             let time = jiff::Timestamp::from_second(second).unwrap();
             let (tree, revision) = (Arc::clone(&tree), second.to_string());
-            let source = Source { tree, revision, time, charts: Charts::default() };
+            let source = Source { tree, revision, time, charts: Charts::default(), keys: Keys::default() };
             let made = read_environment(&source, "environments", "a", &Ambience::default(), &mut cache).unwrap();
             let of = |name: &str| made.releases.iter().find(|r| r.name == name).unwrap().rendered.clone().unwrap();
             [of("plain"), of("dated")]

@@ -1,5 +1,7 @@
 //! What applying would change, object by object, for `diff` and for whoever reviews a plan.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::stream;
 use serde::Serialize;
@@ -7,11 +9,12 @@ use serde::Serialize;
 use crate::cluster::{Cluster, ClusterError};
 use crate::drift::{Compared, FieldDrift, ObjectDrift, State, View, compare};
 use crate::fields::builtin_schema;
-use crate::manifest::ObjectId;
-use crate::plan::{Action, Plan, Verb};
+use crate::manifest::{ObjectId, Redactor};
+use crate::plan::{Action, Verb};
 
 use super::admission::without_admission;
 use super::compare::{Types, input, types_of_cluster};
+use super::look::Look;
 
 /// Reads at once.
 const PARALLEL: usize = 8;
@@ -35,12 +38,13 @@ pub struct Difference {
     pub compared: Compared,
 }
 
-/// The differences of a plan, in its order. `key` marks secret values, so that equal ones look equal. One read for each object that is there and would change.
+/// The differences of what a look plans, in its order. `key` marks secret values, so that equal ones look equal. One read for each object that is there and would change.
 ///
 /// # Errors
 /// When the cluster cannot be asked.
-pub async fn differences(cluster: &Cluster, plan: &Plan, key: &[u8]) -> Result<Vec<Difference>, ClusterError> {
-    let changes: Vec<(&str, &Action)> = plan
+pub async fn differences(cluster: &Cluster, look: &Look, key: &[u8]) -> Result<Vec<Difference>, ClusterError> {
+    let changes: Vec<(&str, &Action)> = look
+        .plan
         .actions()
         .filter(|(_, a)| a.changes() || matches!(a.verb, Verb::Alert | Verb::Refuse))
         .map(|(release, action)| (release.release.as_str(), action))
@@ -54,7 +58,10 @@ pub async fn differences(cluster: &Cluster, plan: &Plan, key: &[u8]) -> Result<V
     };
     let types = &types;
     let mut made = stream::iter(changes)
-        .map(|(release, action)| async move { difference(cluster, types, (release, action), key).await })
+        .map(|(release, action)| async move {
+            let veil = look.veil(release);
+            difference(cluster, types, (release, action), (key, veil)).await
+        })
         .buffered(PARALLEL);
     let mut found = Vec::new();
     while let Some(difference) = made.next().await {
@@ -67,7 +74,7 @@ async fn difference(
     cluster: &Cluster,
     types: &Types,
     (release, action): (&str, &Action),
-    key: &[u8],
+    (key, veil): (&[u8], Option<&Arc<Redactor>>),
 ) -> Result<Difference, ClusterError> {
     let live = match action.verb {
         Verb::Create => None,
@@ -79,6 +86,7 @@ async fn difference(
     let compared = match &action.object {
         None => {
             let drift = ObjectDrift::of_id(&action.id, &action.version, release, State::Extra);
+            let live = live.map(|live| live.veiled(veil.cloned()));
             Compared::new(None, live.as_ref(), &drift, Some(key))
         }
         Some(desired) => {

@@ -346,6 +346,8 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
     let mut objects =
         manifest::parse(&revision.manifest, &place).map_err(|e| LifeError::Release(vec![e.to_string()]))?;
     if let Ok(rendered) = &release.rendered {
+        // What was encrypted then is not known; what is encrypted now is not shown.
+        objects = objects.into_iter().map(|object| object.veiled(rendered.veil.clone())).collect();
         let kept = |o: &&Object| {
             o.kind() == "CustomResourceDefinition" && o.annotation("helm.sh/resource-policy") == Some("keep")
         };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::environment::{self, ChartSource, Diagnostics, Release};
-use crate::manifest::{self, Object, ObjectId};
+use crate::manifest::{self, Object, ObjectId, Redactor};
 use crate::plan::Annotations;
 use crate::render::{CompiledChart, LintSeverity, RenderError, Usage};
 use crate::values::{Layer, LayerKind};
@@ -154,7 +154,7 @@ impl Lint {
     }
 
     fn environment(&mut self, source: &Source, root: &str, name: &str, only: Option<&str>, tell: &dyn Fn(&str)) {
-        let loaded = match environment::load(source.tree.as_ref(), root, name) {
+        let loaded = match environment::load(source.tree.as_ref(), root, name, &source.keys) {
             Ok(loaded) => loaded,
             Err(Diagnostics(wrong)) => {
                 self.findings.extend(wrong.into_iter().map(|diagnostic| Finding {
@@ -325,7 +325,11 @@ impl Lint {
         let whole = wrong.is_empty();
         for error in wrong {
             let subject = subject(&error);
-            self.found(Severity::Error, subject, environment, &release.name, told(&error));
+            let mut told = told(&error);
+            if let Some(secrets) = &release.secrets {
+                told = without(secrets, told);
+            }
+            self.found(Severity::Error, subject, environment, &release.name, told);
         }
         for layer in layers.iter().map(AsRef::as_ref).chain(&below) {
             self.unused(source, environment, release, layer, &usage);
@@ -394,6 +398,15 @@ fn told(error: &RenderError) -> Diagnostic {
     }
     let helm = error.helm.clone();
     if diagnostic.message == helm { diagnostic } else { diagnostic.note(format!("helm: {helm}")) }
+}
+
+/// Without what was encrypted of the values.
+fn without(secrets: &Redactor, mut diagnostic: Diagnostic) -> Diagnostic {
+    let parts = [Some(&mut diagnostic.message), diagnostic.source_line.as_mut(), diagnostic.hint.as_mut()];
+    for text in parts.into_iter().flatten().chain(&mut diagnostic.notes) {
+        *text = secrets.without_values(text);
+    }
+    diagnostic
 }
 
 /// How many errors, warnings and notes there are.

@@ -71,9 +71,15 @@ impl Look {
         let own = Redactor::new(self.objects.get(release).into_iter().flatten().map(|o| &o.object));
         let found = self.desired.releases.iter().find(|r| r.name == release);
         match found.and_then(|r| r.rendered.as_ref().ok()) {
-            Some(rendered) => own.and(&rendered.looked_up),
+            Some(rendered) => own.and(&rendered.secrets),
             None => own,
         }
+    }
+
+    /// Knows what was encrypted of a release's values.
+    pub(super) fn veil(&self, release: &str) -> Option<&Arc<Redactor>> {
+        let found = self.desired.releases.iter().find(|r| r.name == release)?;
+        found.rendered.as_ref().ok()?.veil.as_ref()
     }
 
     /// The shortest interval of the environment and its releases.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::charts::Charts;
+use crate::sops::Keys;
 use crate::tree::Tree;
 
 /// A tree at a revision. Cheap to clone.
@@ -19,6 +20,8 @@ pub struct Source {
     pub time: Timestamp,
     /// Where charts come from that are not among the files.
     pub charts: Charts,
+    /// What opens its files of secrets.
+    pub keys: Keys,
 }
 
 impl fmt::Debug for Source {

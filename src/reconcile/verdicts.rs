@@ -120,7 +120,7 @@ impl Earlier {
             let task = tokio::task::spawn_blocking(move || {
                 let found = source.tree.at_revision(&at).map_err(|e| e.to_string())?;
                 let Some((tree, time)) = found else { return Err("that revision is not at hand".to_owned()) };
-                let source = Source { tree, time, revision: at, charts: source.charts };
+                let source = Source { tree, time, revision: at, charts: source.charts, keys: source.keys };
                 let ambience = Ambience { capabilities: Some(&capabilities), key: &key, lookups: Some(&lookups) };
                 let read = read_environment(&source, &root, &name, &ambience, &mut cache);
                 Ok((read.map_err(|e| e.to_string())?, cache))

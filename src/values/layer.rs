@@ -61,6 +61,21 @@ impl Layer {
         Ok(Self { name, file, kind, node: node.filter(|n| matches!(n.value, NodeValue::Map(_))), value })
     }
 
+    /// Values that were decrypted, each at the place of what was encrypted: never shown.
+    ///
+    /// # Errors
+    /// When they are no map, or hold what values cannot (infinity); their lines are not shown.
+    pub fn decrypted(name: impl Into<String>, file: impl Into<String>, node: Node) -> Result<Self, Diagnostic> {
+        let (name, file) = (name.into(), file.into());
+        match node.to_json(Numbers::Float).map_err(|error| error.diagnostic_hidden(&file))? {
+            Value::Object(value) => Ok(Self { name, file, kind: LayerKind::Secret, node: Some(node), value }),
+            _ => {
+                Err(Diagnostic::new(file, format!("expected a map of values, found {}", node.kind()))
+                    .at_hidden(node.start))
+            }
+        }
+    }
+
     /// Values without a file: from the command line, or made by evenkeel.
     #[must_use]
     pub fn from_value(name: impl Into<String>, kind: LayerKind, value: Map<String, Value>) -> Self {

@@ -126,6 +126,8 @@ impl MapContent {
 pub(super) struct Builder<'t> {
     events: Events<'t>,
     duplicates: Duplicates,
+    /// Whether `<<` is a key like any other.
+    unmerged: bool,
     anchors: Vec<Anchor>,
     names: HashMap<String, usize>,
     /// Nodes read, and how many of them came from aliases, as Go counts them.
@@ -143,6 +145,7 @@ impl<'t> Builder<'t> {
         Self {
             events: Events::new(text),
             duplicates,
+            unmerged: false,
             anchors: Vec::new(),
             names: HashMap::new(),
             decoded: 0,
@@ -151,6 +154,12 @@ impl<'t> Builder<'t> {
             kept: Weight::default(),
             broken: false,
         }
+    }
+
+    /// Leaves merges to whoever reads the nodes.
+    pub(super) fn unmerged(mut self) -> Self {
+        self.unmerged = true;
+        self
     }
 
     /// The next document; `None` at the end of the text.
@@ -228,7 +237,8 @@ impl<'t> Builder<'t> {
                     self.alias(&anchor, start, stack.len())?
                 }
                 EventData::Scalar { anchor, tag, value, plain_implicit } => {
-                    is_merge = value == "<<" && (plain_implicit || tag.as_deref() == Some(resolve::MERGE));
+                    let merges = value == "<<" && (plain_implicit || tag.as_deref() == Some(resolve::MERGE));
+                    is_merge = merges && !self.unmerged;
                     let weight = Weight { nodes: 1, bytes: value.len(), depth: 0 };
                     let value = resolve::scalar(tag.as_deref(), plain_implicit, value.into())
                         .map_err(|message| Error::new(message, start))?;

@@ -69,13 +69,24 @@ pub fn parse_lenient(text: &str) -> Result<Option<Node>, Error> {
     build::Builder::new(text, Duplicates::LastWins).document()
 }
 
+/// All documents of `text`, as [`parse`] reads them, but with merges as they are written: `<<` is a key.
+///
+/// # Errors
+/// As [`parse`], for the first document that is wrong.
+pub fn parse_unmerged(text: &str) -> Result<Vec<Node>, Error> {
+    documents(build::Builder::new(text, Duplicates::Refused).unmerged())
+}
+
 /// All documents of `text`, in order; documents without content are left out. Of equal keys the last one wins, as where
 /// Kubernetes' tools read manifests.
 ///
 /// # Errors
 /// As [`parse_lenient`], for the first document that is wrong.
 pub fn parse_all(text: &str) -> Result<Vec<Node>, Error> {
-    let mut builder = build::Builder::new(text, Duplicates::LastWins);
+    documents(build::Builder::new(text, Duplicates::LastWins))
+}
+
+fn documents(mut builder: build::Builder<'_>) -> Result<Vec<Node>, Error> {
     let mut documents = Vec::new();
     while let Some(node) = builder.document()? {
         if !(matches!(node.value, NodeValue::Null) && node.start == node.end) {

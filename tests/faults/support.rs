@@ -11,6 +11,7 @@ use evenkeel::cluster::{Cluster, ConnectOptions};
 use evenkeel::git::Folder;
 use evenkeel::manifest::{ANNOTATION_OWNER, Gvk, LABEL_ENVIRONMENT, Object, ObjectId};
 use evenkeel::reconcile::{Charts, Look, Reconciler, Source};
+use evenkeel::sops::Keys;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
@@ -165,6 +166,7 @@ impl Fleet {
             revision: "a look".to_owned(),
             time: jiff::Timestamp::UNIX_EPOCH,
             charts: Charts::default(),
+            keys: Keys::default(),
         };
         Reconciler::new(self.cluster.clone(), &self.environment, "environments", None).look(&source).await.unwrap()
     }

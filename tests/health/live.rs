@@ -10,6 +10,7 @@ use evenkeel::cluster::{Cluster, ConnectOptions};
 use evenkeel::git::Repository;
 use evenkeel::reconcile::{Charts, Event, PassOptions, PassReport, Reconciler, Source};
 use evenkeel::report::{ReleaseState, ReleaseStatus};
+use evenkeel::sops::Keys;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -108,7 +109,7 @@ impl World {
         let revision = self.repository.commit("next");
         let snapshot = Repository::open(self.repository.path()).unwrap().snapshot(&revision).unwrap();
         let time = snapshot.revision().time;
-        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default() }
+        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default(), keys: Keys::default() }
     }
 
     pub(super) fn reconciler(&self) -> Reconciler {

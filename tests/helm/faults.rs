@@ -8,6 +8,7 @@ use evenkeel::apply::ensure_namespace;
 use evenkeel::cluster::{Cluster, ConnectOptions};
 use evenkeel::git::Folder;
 use evenkeel::reconcile::{Charts, PassOptions, PassReport, Reconciler, Source};
+use evenkeel::sops::Keys;
 use tokio_util::sync::CancellationToken;
 
 use super::support::{RELEASE, repository};
@@ -22,6 +23,7 @@ async fn pass(cluster: Cluster, environment: &str, repository: &GitRepository, r
         revision: revision.to_owned(),
         time: jiff::Timestamp::UNIX_EPOCH,
         charts: Charts::default(),
+        keys: Keys::default(),
     };
     let options = PassOptions {
         apply: true,

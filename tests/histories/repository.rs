@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use evenkeel::reconcile::{Charts, Source};
+use evenkeel::sops::Keys;
 use evenkeel::tree::{Dated, Entry, MemoryTree, Tree, TreeError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -112,7 +113,7 @@ impl Repository {
         let revision = format!("{:040x}", history.len() + 1);
         history.insert(revision.clone(), tree.clone());
         let tree = Arc::new(Commit { tree, history: Arc::clone(&self.history) });
-        Source { tree, revision, time: Timestamp::UNIX_EPOCH, charts: Charts::default() }
+        Source { tree, revision, time: Timestamp::UNIX_EPOCH, charts: Charts::default(), keys: Keys::default() }
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use evenkeel::cluster::{Cluster, ConnectOptions};
 use evenkeel::git::Repository;
 use evenkeel::reconcile::{Charts, PassOptions, PassReport, Reconciler, Source};
+use evenkeel::sops::Keys;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -93,7 +94,7 @@ impl Ground {
         let revision = self.repository.commit("next");
         let snapshot = Repository::open(self.repository.path()).unwrap().snapshot(&revision).unwrap();
         let time = snapshot.revision().time;
-        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default() }
+        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default(), keys: Keys::default() }
     }
 
     pub(super) fn reconciler(&self) -> Reconciler {

@@ -15,6 +15,7 @@ use evenkeel::manifest::{ANNOTATION_OWNER, Object, ObjectId};
 use evenkeel::plan::{Plan, Verb};
 use evenkeel::reconcile::{Charts, PassOptions, PassReport, Reconciler, Source};
 use evenkeel::report::{ReleaseState, ReleaseStatus};
+use evenkeel::sops::Keys;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{GitRepository, unique_name};
@@ -104,7 +105,7 @@ impl World {
         let revision = self.repository.commit("next");
         let snapshot = Repository::open(self.repository.path()).unwrap().snapshot(&revision).unwrap();
         let time = snapshot.revision().time;
-        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default() }
+        Source { tree: Arc::new(snapshot), revision, time, charts: Charts::default(), keys: Keys::default() }
     }
 
     fn reconciler(&self, environment: &str) -> Reconciler {
