@@ -44,7 +44,8 @@ the rules are deployed, else the expression itself. README.md says what each mea
 
 {{/*
 How many queued tasks workers there should be:
-- at scaleUpRate or above: as many more as the factor says, or as the tasks that wait ask for, whichever is more;
+- at scaleUpRate or above: as many more as the factor says, or as the tasks that wait ask for, whichever is more (where nobody knows
+  how many wait: as the factor says);
 - below scaleDownRate: as few as the factor says, but not so few that they would be at scaleUpRate at once; never more than there are;
 - between the two: as many as there are.
 "or" takes the right side where the left has no value, and a comparison has none where it is false.
@@ -59,7 +60,7 @@ How many queued tasks workers there should be:
 {{- $shrunk := printf "floor(%s * %v)" $workers $targets.scaleDownFactor }}
 {{- $needed := printf "ceil((%s + %s * %v) / %v)" $busy $waiting $targets.workerBufferRatio $targets.scaleUpRate }}
 {{- $fewer := printf "(%s > %s or %s)" $shrunk $needed $needed -}}
-((({{ $grown }} > {{ $asked }}) or {{ $asked }}) and {{ $busy }} >= {{ $workers }} * {{ $targets.scaleUpRate }})
+((({{ $grown }} > {{ $asked }}) or {{ $asked }} or {{ $grown }}) and {{ $busy }} >= {{ $workers }} * {{ $targets.scaleUpRate }})
 or
 ((({{ $fewer }} < {{ $workers }}) or {{ $workers }}) and {{ $busy }} < {{ $workers }} * {{ $targets.scaleDownRate }})
 or
