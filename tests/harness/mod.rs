@@ -40,7 +40,7 @@ pub(crate) use evenkeel::{Evenkeel, Output, Process};
 pub(crate) use git_repository::GitRepository;
 pub(crate) use proxy::{Exchange, Fate, Proxy};
 pub(crate) use registry::Registry;
-pub(crate) use requirement::{helm, kubectl};
+pub(crate) use requirement::{helm, kubectl, others_charts};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use wait::{eventually, wait_for, wait_until_gone};
 

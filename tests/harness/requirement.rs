@@ -44,8 +44,36 @@ pub(crate) fn skip(missing: &Missing, place: &str) {
     let thread = std::thread::current();
     let name = thread.name().filter(|name| *name != "main").unwrap_or(place);
     assert!(!all_required(), "{name} needs what is missing: {missing}");
+    tell(missing, place);
+}
+
+/// Like [`require!`](crate::require), for what this project can neither hold nor install: a skip is named, and never a failure.
+#[macro_export]
+macro_rules! given {
+    ($needed:expr) => {
+        match $needed {
+            Ok(found) => found,
+            Err(missing) => {
+                $crate::harness::requirement::tell(&missing, concat!(module_path!(), ":", line!()));
+                return;
+            }
+        }
+    };
+}
+
+/// Names the running test as skipped.
+pub(crate) fn tell(missing: &Missing, place: &str) {
+    let thread = std::thread::current();
+    let name = thread.name().filter(|name| *name != "main").unwrap_or(place);
     // `eprintln!` would be captured and shown for failed tests only.
     let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {missing}");
+}
+
+/// A folder of other people's charts, `OWNER__REPOSITORY/PATH` each, that is not part of this project: `EVENKEEL_OTHERS_CHARTS`.
+pub(crate) fn others_charts() -> Result<PathBuf, Missing> {
+    named("EVENKEEL_OTHERS_CHARTS").ok_or_else(|| {
+        Missing("kube-prometheus-stack and KEDA (EVENKEEL_OTHERS_CHARTS names a folder of public charts)".into())
+    })
 }
 
 /// Whether `EVENKEEL_REQUIRE_ALL=1` is set: nothing may be skipped.
