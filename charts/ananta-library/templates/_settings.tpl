@@ -14,7 +14,8 @@
 
 {{/*
 Fills the map `into` with what the templates of one component get: what `root` has, and `Component` (its name; empty in charts without
-components) and `Settings`. The settings are, lowest first: the profile, the chart's values, the profile's of the component, the component's.
+components) and `Settings`. The settings are, lowest first: the profile, the chart's values; then those of each part of `shared` that the
+component uses, and the component's own, of both the profile's before the chart's.
 */}}
 {{- define "ananta.context" -}}
 {{- $profile := get .root.Values.profiles .root.Values.global.profile }}
@@ -22,9 +23,16 @@ components) and `Settings`. The settings are, lowest first: the profile, the cha
 {{- fail (printf "global.profile %q is none of the profiles: %s" .root.Values.global.profile (keys .root.Values.profiles | sortAlpha | join ", ")) }}
 {{- end }}
 {{- $settings := dict }}
-{{- include "ananta.overlay" (dict "under" $settings "over" (omit $profile "components")) }}
-{{- include "ananta.overlay" (dict "under" $settings "over" (omit .root.Values "global" "profiles" "components" "ananta-library")) }}
+{{- include "ananta.overlay" (dict "under" $settings "over" (omit $profile "components" "shared")) }}
+{{- include "ananta.overlay" (dict "under" $settings "over" (omit .root.Values "global" "profiles" "components" "shared" "ananta-library")) }}
 {{- if .component }}
+{{- range $name := (get .root.Values.components .component).uses }}
+{{- range $from := list $profile $.root.Values }}
+{{- with get (get $from "shared" | default dict) $name }}
+{{- include "ananta.overlay" (dict "under" $settings "over" .) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $from := list $profile .root.Values }}
 {{- with get (get $from "components" | default dict) $.component }}
 {{- include "ananta.overlay" (dict "under" $settings "over" .) }}
