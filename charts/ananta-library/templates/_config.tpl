@@ -8,7 +8,6 @@ LOG_CORRELATION_HEADER: x-correlation-id
 {{- end }}
 {{- if $settings.telemetry.enabled }}
 OTEL_SERVICE_NAME: {{ include "ananta.fullname" . }}
-OTEL_RESOURCE_ATTRIBUTES: {{ printf "service.namespace=ananta,service.version=%s,deployment.environment.name=%s" (include "ananta.tag" .) .Values.global.profile | quote }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ .Values.global.external.collector.endpoint | quote }}
 OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf
 OTEL_PROPAGATORS: tracecontext,baggage

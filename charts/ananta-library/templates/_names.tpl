@@ -38,17 +38,25 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* Labels of pods. Without the chart's version, so that a new version that changes nothing of a pod does not replace it. */}}
+{{- define "ananta.labels" -}}
+helm.sh/chart: {{ include "ananta.chart" . }}
+{{ include "ananta.selectorLabels" . }}
+app.kubernetes.io/part-of: ananta
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* Labels of what runs an image: its version stands there alone, so that another image changes nothing else. */}}
+{{- define "ananta.workloadLabels" -}}
+{{ include "ananta.labels" . }}
+app.kubernetes.io/version: {{ include "ananta.tag" . | quote }}
+{{- end }}
+
+{{/* Labels of pods: without the chart's version, so that a new version that changes nothing of a pod does not replace it. */}}
 {{- define "ananta.podLabels" -}}
 {{ include "ananta.selectorLabels" . }}
 app.kubernetes.io/version: {{ include "ananta.tag" . | quote }}
 app.kubernetes.io/part-of: ananta
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- end }}
-
-{{- define "ananta.labels" -}}
-helm.sh/chart: {{ include "ananta.chart" . }}
-{{ include "ananta.podLabels" . }}
 {{- end }}
 
 {{- define "ananta.tag" -}}

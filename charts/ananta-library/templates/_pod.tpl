@@ -145,6 +145,10 @@ volumeMounts:
   value: {{ $value | quote }}
 {{- end }}
 {{- end }}
+{{- if $settings.telemetry.enabled }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: {{ printf "service.namespace=ananta,service.version=%s,deployment.environment.name=%s" (include "ananta.tag" $context) $context.Values.global.profile | quote }}
+{{- end }}
 {{- range $optional, $keys := dict "" $settings.secrets.keys "optional" $settings.secrets.optionalKeys }}
 {{- range $variable, $key := $keys }}
 - name: {{ $variable }}

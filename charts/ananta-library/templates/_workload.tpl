@@ -8,7 +8,7 @@ kind: Deployment
 metadata:
   name: {{ include "ananta.fullname" . }}
   labels:
-    {{- include "ananta.labels" . | nindent 4 }}
+    {{- include "ananta.workloadLabels" . | nindent 4 }}
 spec:
   {{- if not .Settings.autoscaling.enabled }}
   replicas: {{ .Settings.replicaCount }}
@@ -34,7 +34,7 @@ kind: StatefulSet
 metadata:
   name: {{ include "ananta.fullname" . }}
   labels:
-    {{- include "ananta.labels" . | nindent 4 }}
+    {{- include "ananta.workloadLabels" . | nindent 4 }}
 spec:
   replicas: 1
   serviceName: {{ include "ananta.fullname" . }}
@@ -92,7 +92,7 @@ kind: Job
 metadata:
   name: {{ include "ananta.fullname" . }}
   labels:
-    {{- include "ananta.labels" . | nindent 4 }}
+    {{- include "ananta.workloadLabels" . | nindent 4 }}
   annotations:
     helm.sh/hook: {{ .Settings.hook.events }}
     helm.sh/hook-weight: {{ .Settings.hook.weight | quote }}
