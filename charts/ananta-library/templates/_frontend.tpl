@@ -2,12 +2,17 @@
 {{- define "ananta.nginx" -}}
 {{- $levels := dict "debug" "info" "info" "notice" "warn" "warn" -}}
 log_format ananta escape=json
-  '{"time":"$time_iso8601","level":"info","correlationId":"$correlation_id","method":"$request_method","path":"$uri",'
+  '{"time":"$time_iso8601","level":"info","correlationId":"$correlation_id","method":"$request_method","path":"$asked_path",'
   '"status":$status,"bytes":$body_bytes_sent,"seconds":$request_time}';
 
 map $http_x_correlation_id $correlation_id {
   default $http_x_correlation_id;
   ""      $request_id;
+}
+
+# What was asked for, without its query, where tokens may stand.
+map $request_uri $asked_path {
+  "~^(?<path>[^?]*)" $path;
 }
 
 # A healthy answer to a probe is no news.
