@@ -80,7 +80,7 @@ automountServiceAccountToken: false
 
 {{- define "ananta.servicemonitor.of" -}}
 {{- $monitor := .Settings.serviceMonitor }}
-{{- if $monitor.enabled }}
+{{- if and $monitor.enabled .Values.global.serviceMonitors }}
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
 metadata:
