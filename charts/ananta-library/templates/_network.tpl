@@ -47,7 +47,7 @@ spec:
 {{- if and $ingress.tls.enabled $ingress.tls.clusterIssuer }}
 {{- $_ := set $annotations "cert-manager.io/cluster-issuer" $ingress.tls.clusterIssuer }}
 {{- end }}
-{{- include "ananta.overlay" (dict "under" $annotations "over" $ingress.annotations) }}
+{{- $annotations = mergeOverwrite $annotations $ingress.annotations }}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:

@@ -1,43 +1,34 @@
-{{/* Puts the map `over` over the map `under`, in place: maps deeply, everything else replaces, a null says nothing. */}}
-{{- define "ananta.overlay" -}}
-{{- range $key, $value := .over }}
-{{- if kindIs "map" $value }}
-{{- if not (kindIs "map" (get $.under $key)) }}
-{{- $_ := set $.under $key dict }}
-{{- end }}
-{{- include "ananta.overlay" (dict "under" (get $.under $key) "over" $value) }}
-{{- else if not (kindIs "invalid" $value) }}
-{{- $_ := set $.under $key $value }}
-{{- end }}
-{{- end }}
-{{- end }}
-
 {{/*
 Fills the map `into` with what the templates of one component get: what `root` has, and `Component` (its name; empty in charts without
 components) and `Settings`. The settings are, lowest first: the profile, the chart's values; then those of each part of `shared` that the
-component uses, and the component's own, of both the profile's before the chart's.
+component uses, and the component's own, of both the profile's before the chart's. A null at the top says nothing. Merging keeps what it
+is given, and the values are the same in all templates of a chart: hence the copies.
 */}}
 {{- define "ananta.context" -}}
 {{- $profile := get .root.Values.profiles .root.Values.global.profile }}
 {{- if not $profile }}
 {{- fail (printf "global.profile %q is none of the profiles: %s" .root.Values.global.profile (keys .root.Values.profiles | sortAlpha | join ", ")) }}
 {{- end }}
-{{- $settings := dict }}
-{{- include "ananta.overlay" (dict "under" $settings "over" (omit $profile "components" "shared")) }}
-{{- include "ananta.overlay" (dict "under" $settings "over" (omit .root.Values "global" "profiles" "components" "shared" "ananta-library")) }}
+{{- $top := deepCopy (omit .root.Values "global" "profiles" "components" "shared" "ananta-library") }}
+{{- range $key, $value := $top }}
+{{- if kindIs "invalid" $value }}
+{{- $_ := unset $top $key }}
+{{- end }}
+{{- end }}
+{{- $settings := mergeOverwrite (deepCopy (omit $profile "components" "shared")) $top }}
 {{- if .component }}
-{{- range $name := (get .root.Values.components .component).uses }}
+{{- $own := get .root.Values.components .component }}
+{{- range $name := $own.uses }}
 {{- range $from := list $profile $.root.Values }}
 {{- with get (get $from "shared" | default dict) $name }}
-{{- include "ananta.overlay" (dict "under" $settings "over" .) }}
+{{- $settings = mergeOverwrite $settings (deepCopy .) }}
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range $from := list $profile .root.Values }}
-{{- with get (get $from "components" | default dict) $.component }}
-{{- include "ananta.overlay" (dict "under" $settings "over" .) }}
+{{- with get (get $profile "components" | default dict) .component }}
+{{- $settings = mergeOverwrite $settings (deepCopy .) }}
 {{- end }}
-{{- end }}
+{{- $settings = mergeOverwrite $settings (deepCopy $own) }}
 {{- end }}
 {{- range $key := list "Capabilities" "Chart" "Files" "Release" "Template" "Values" }}
 {{- $_ := set $.into $key (get $.root $key) }}
