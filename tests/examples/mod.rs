@@ -1,0 +1,5 @@
+//! The worked examples of `examples/`: each is a repository whose README is walked through, command by command, and must say
+//! what the README shows.
+
+mod quickstart;
+mod walk;
