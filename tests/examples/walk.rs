@@ -67,6 +67,12 @@ impl Walk {
         self.home.path().join("repository")
     }
 
+    /// Copies a folder of this project beside what the example brings.
+    pub(super) fn with(self, from: &str, to: &str) -> Self {
+        copy_folder(&project().join(from), &self.folder().join(to));
+        self
+    }
+
     /// Has the commands find a program.
     pub(super) fn program(self, name: &str, path: &Path) -> Self {
         std::os::unix::fs::symlink(path, self.home.path().join("bin").join(name)).unwrap();
@@ -114,7 +120,8 @@ impl Walk {
         let text = std::fs::read_to_string(self.folder().join(file)).unwrap();
         let steps = steps(&text);
         assert!(!steps.is_empty(), "{file} shows no command");
-        for step in steps {
+        for mut step in steps {
+            step.shown = step.shown.map(|shown| self.own_names(&shown));
             self.take(&step);
         }
         self
