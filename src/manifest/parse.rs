@@ -28,7 +28,11 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Object>, Diagnostic> {
 #[must_use]
 pub fn ended(text: &str) -> Cow<'_, str> {
     // Nothing but a block scalar asks how a text ends.
-    if text.ends_with('\n') || !text.contains(['|', '>']) { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) }
+    if text.ends_with('\n') || !text.contains(['|', '>']) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{text}\n"))
+    }
 }
 
 fn object(node: &Node, text: &str, file: &str, objects: &mut Vec<Object>) -> Result<(), Diagnostic> {

@@ -138,7 +138,9 @@ fn a_compiled_chart_renders_with_any_subcharts() {
 #[test]
 fn a_text_at_the_end_of_a_document_is_as_helm_sends_it() {
     let map = |style: &str, end: &str| {
-        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{{{{ \"\" }}}}}}\ndata:\n  a: {style}\n    one\n    two{end}")
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{{{{ \"\" }}}}}}\ndata:\n  a: {style}\n    one\n    two{end}"
+        )
     };
     for (style, text) in [("|", "one\ntwo\n"), ("|-", "one\ntwo"), ("|+", "one\ntwo\n"), (">", "one two\n")] {
         for end in ["", "\n", "\n\n\n", "\n---\n"] {

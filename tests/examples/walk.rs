@@ -107,6 +107,13 @@ impl Walk {
         self
     }
 
+    /// What others do beside the walk: a command of a shell, which has to succeed.
+    pub(super) fn sh(&self, command: &str) -> String {
+        let (code, said) = self.output(command);
+        assert_eq!(code, Some(0), "{}: `{command}`: {said}", self.example);
+        said
+    }
+
     /// Takes every step of the README.
     ///
     /// # Panics
