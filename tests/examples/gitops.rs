@@ -149,7 +149,9 @@ fn example() -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("repository");
     copy_folder(&project().join("examples/migrate-gitops"), &folder);
-    copy_folder(&project().join("charts"), &folder.join("charts"));
+    for chart in ["charts/clipper-backend", "charts/clipper-redis"] {
+        copy_folder(&project().join(chart), &folder.join(chart));
+    }
     (home, folder)
 }
 
@@ -183,7 +185,9 @@ fn the_manifests_of_argo_cd_and_flux_say_what_the_environments_say() {
     };
     assert_eq!(seen, [of("argocd"), of("flux")].concat());
     for told in &all {
-        let environment = evenkeel::environment::load(&tree, "environments", &told.namespace).unwrap();
+        let environment =
+            evenkeel::environment::load(&tree, "environments", &told.namespace, &evenkeel::sops::Keys::default())
+                .unwrap();
         let release = environment.release(&told.release).unwrap().as_ref().unwrap();
         assert_eq!(release.chart.as_ref().and_then(ChartSource::folder), Some(told.chart.as_str()), "{told:?}");
         assert_eq!((&release.namespace, &release.release_name), (&told.namespace, &told.release), "{told:?}");
@@ -196,7 +200,7 @@ fn the_manifests_of_argo_cd_and_flux_say_what_the_environments_say() {
         let ignored: Vec<String> = release.policies.ignore.iter().flat_map(|rule| rule.pointers.clone()).collect();
         assert_eq!(ignored, told.ignored, "{told:?}");
         if told.tool == "flux" {
-            assert_eq!(release.on_failure == OnFailure::Rollback, told.rolls_back, "{told:?}");
+            assert_eq!(release.policies.on_failure == OnFailure::Rollback, told.rolls_back, "{told:?}");
             assert_eq!(release.depends_on, told.depends_on, "{told:?}");
         }
     }
@@ -217,7 +221,7 @@ fn a_migration_from_argo_cd_and_flux_is_as_its_readme_says() {
     let (helm, kubectl) = (require!(helm()), require!(kubectl()));
     let name = unique_name("gitops");
     let mut walk = Walk::new("migrate-gitops")
-        .with("charts", "charts")
+        .charts(&["clipper-backend", "clipper-redis"])
         .renamed("clipper-staging", &format!("{name}-s"))
         .renamed("clipper-production", &format!("{name}-p"))
         .program("helm", &helm)

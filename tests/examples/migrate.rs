@@ -9,7 +9,7 @@ fn a_migration_from_helm_scripts_is_as_its_readme_says() {
     let plane = require!(ControlPlane::shared());
     let (helm, kubectl) = (require!(helm()), require!(kubectl()));
     Walk::new("migrate-helm")
-        .with("charts", "charts")
+        .charts(&["clipper", "clipper-backend", "clipper-frontend", "clipper-postgres", "clipper-redis"])
         .renamed("clipper-production", &unique_name("example"))
         .program("helm", &helm)
         .program("kubectl", &kubectl)

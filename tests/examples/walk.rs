@@ -67,9 +67,12 @@ impl Walk {
         self.home.path().join("repository")
     }
 
-    /// Copies a folder of this project beside what the example brings.
-    pub(super) fn with(self, from: &str, to: &str) -> Self {
-        copy_folder(&project().join(from), &self.folder().join(to));
+    /// Copies charts of this project beside what the example brings.
+    pub(super) fn charts(self, names: &[&str]) -> Self {
+        for name in names {
+            let chart = format!("charts/{name}");
+            copy_folder(&project().join(&chart), &self.folder().join(&chart));
+        }
         self
     }
 
