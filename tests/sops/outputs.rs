@@ -1,0 +1,1 @@
+//! What was encrypted, in everything that evenkeel prints.
