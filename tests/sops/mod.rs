@@ -1,8 +1,6 @@
-//! Files of secrets, held against SOPS itself: recorded ones, and where SOPS is at hand, generated ones; and what becomes of them in
-//! every output.
+//! Files of secrets, held against SOPS itself: recorded ones, and where SOPS is at hand, generated ones.
 
 mod generated;
-mod outputs;
 mod recorded;
 
 use std::path::PathBuf;

@@ -205,6 +205,22 @@ creation_rules:
 Y
 printf 'a: 1\nb: {c: two}\n' | record groups --config "$work/groups.yaml"
 
+# Those of a release: as they are first, the same encrypted anew, and changed.
+release() { # PASSWORD PIN KEY
+  cat <<Y
+database:
+  password: '$1'
+  pin: $2
+tls:
+  key: |
+    -----BEGIN PRIVATE KEY-----
+    $3
+    -----END PRIVATE KEY-----
+Y
+}
+for name in first again; do release 'hunter2 & "more"' 471147 bm90IGEga2V5IGF0IGFsbA== | record "release-$name" --age "$ours"; done
+release 'hunter3 & "more"' 471148 YW5vdGhlciBrZXk= | record release-second --age "$ours"
+
 # What must fail. broken NAME FROM SED…
 broken() {
   local name=$1 from=$2

@@ -1,1 +1,0 @@
-//! What was encrypted, in everything that evenkeel prints.
