@@ -7,7 +7,8 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
 use super::lifecycle::{ENVIRONMENT, RELEASE, Sandbox};
-use crate::harness::{Evenkeel, GitRepository, Output, eventually, project, wait_for};
+use crate::harness::{ControlPlane, Evenkeel, GitRepository, Output, eventually, project, unique_name, wait_for};
+use crate::require;
 
 /// A release with secrets, and one without beside it.
 struct World {
@@ -178,9 +179,33 @@ fn mistakes_are_told_without_what_was_encrypted() {
             assert!(format!("{output}").contains(words), "{output}");
         }
     }
-    world.mode("plain\nunread: 1");
+    // Keys that nobody reads are named, without their lines.
+    world.mode("plain");
+    let file = project().join("tests/sops/recorded/nested.sops.yaml");
+    world.repository.write(SECRETS, &std::fs::read_to_string(file).unwrap());
     let found = world.run(&["lint", "test"], 1);
-    assert!(found.stdout.contains("no template of the chart reads `unread`"), "{found}");
+    assert!(found.stdout.contains(&format!("{SECRETS}:1:1: no template of the chart reads `a`")), "{found}");
+    assert!(!found.stdout.contains("ENC["), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_quotes_is_masked() {
+    let plane = require!(ControlPlane::api_server());
+    let (namespace, environment) = (plane.new_namespace("secrets").await, unique_name("secrets"));
+    let repository = GitRepository::new();
+    repository.copy("tests/sops/chart", "charts/keeper");
+    let folder = format!("environments/{environment}");
+    repository.write(&format!("{folder}/environment.yaml"), &ENVIRONMENT.replace("demo", &namespace));
+    repository.write(&format!("{folder}/keeper/release.yaml"), &format!("{RELEASE}chart: charts/keeper\n"));
+    repository.write(&format!("{folder}/keeper/values.yaml"), "mode: label\n");
+    let file = project().join("tests/sops/recorded/release-first.sops.yaml");
+    repository.write(&format!("{folder}/keeper/secrets.sops.yaml"), &std::fs::read_to_string(file).unwrap());
+    for output in ["text", "json"] {
+        let command = Evenkeel::new(["apply", &environment, "--output", output]).repository(&repository).plane(plane);
+        let key = project().join("tests/sops/age.key");
+        let refused = discreet(command.env("SOPS_AGE_KEY_FILE", key).run().expect_code(2)).to_string();
+        assert!(refused.contains("metadata.labels: Invalid value") && refused.contains("<secret>"), "{refused}");
+    }
 }
 
 #[test]
