@@ -84,8 +84,9 @@ impl Redactor {
                 *text = shown;
                 changed
             }
-            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.veil(item) || any),
-            Value::Object(map) => map.values_mut().fold(false, |any, item| self.veil(item) || any),
+            // All of them, not only the first.
+            Value::Array(items) => items.iter_mut().filter_map(|item| self.veil(item).then_some(())).count() > 0,
+            Value::Object(map) => map.values_mut().filter_map(|item| self.veil(item).then_some(())).count() > 0,
         }
     }
 
