@@ -5,4 +5,5 @@ mod clusters;
 mod gitops;
 mod migrate;
 mod quickstart;
+mod secrets;
 mod walk;

@@ -143,7 +143,10 @@ impl Walk {
         shell.arg("-c").arg(command).current_dir(self.folder()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if ["EVENKEEL_", "GIT_", "XDG_", "HELM_", "KUBE", "RUST_"].iter().any(|prefix| text.starts_with(prefix)) {
+            if ["EVENKEEL_", "GIT_", "XDG_", "HELM_", "KUBE", "RUST_", "SOPS_"]
+                .iter()
+                .any(|prefix| text.starts_with(prefix))
+            {
                 shell.env_remove(&name);
             }
         }
@@ -179,7 +182,7 @@ impl Walk {
         if *background {
             let log = self.home.path().join(format!("log-{}", self.running.len()));
             let file = File::create(&log).unwrap();
-            let command = format!("exec {command}");
+            let command = format!("exec env {command}");
             let child = self.shell(&command).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
             self.running.push(child);
             loop {
