@@ -9,8 +9,7 @@ use crate::require;
 fn secrets_are_kept_encrypted_in_git() {
     let (kubectl, sops) = (require!(kubectl()), require!(sops()));
     Walk::new("sops-age")
-        .with("charts/secrets", "charts/secrets")
-        .with("charts/clipper-redis", "charts/clipper-redis")
+        .charts(&["secrets", "clipper-redis"])
         .program("kubectl", &kubectl)
         .program("sops", &sops)
         .run();
