@@ -45,6 +45,7 @@ pub(super) fn repository() -> GitRepository {
     repository.copy("charts", "charts").copy("environments", "environments");
     // What does not come nearer to being ready is seen within the test's patience.
     repository.replace("environments/base/environment.yaml", "timeout: 5m", "timeout: 40s");
+    repository.replace("environments/clipper-base/clipper/release.yaml", "timeout: 5m", "timeout: 40s");
     repository.commit("the five systems");
     repository
 }
@@ -139,7 +140,9 @@ pub(super) async fn left(client: &kube::Client, namespace: &str) -> Vec<String> 
                 continue;
             }
             // What the cluster makes by itself, everywhere, or keeps as a trace.
-            if ["Event", "Lease", "EndpointSlice", "Endpoints", "ReplicaSet", "ControllerRevision"].contains(&&*resource.kind) {
+            if ["Event", "Lease", "EndpointSlice", "Endpoints", "ReplicaSet", "ControllerRevision"]
+                .contains(&&*resource.kind)
+            {
                 continue;
             }
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);

@@ -1,0 +1,1 @@
+//! All five systems in one repository, in every environment, on one cluster.

@@ -1,0 +1,1 @@
+//! The charts themselves: helm's lint, helm's bytes, READMEs.
