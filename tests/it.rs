@@ -26,6 +26,7 @@ mod parity;
 mod remote;
 mod render;
 mod sandbox;
+mod sops;
 mod systems;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.

@@ -84,8 +84,9 @@ impl Redactor {
                 *text = shown;
                 changed
             }
-            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.veil(item) || any),
-            Value::Object(map) => map.values_mut().fold(false, |any, item| self.veil(item) || any),
+            // All of them, not only the first.
+            Value::Array(items) => items.iter_mut().filter_map(|item| self.veil(item).then_some(())).count() > 0,
+            Value::Object(map) => map.values_mut().filter_map(|item| self.veil(item).then_some(())).count() > 0,
         }
     }
 
@@ -160,12 +161,14 @@ impl Redactor {
 }
 
 /// A text as templates write it into other things: in base64, within quotes, in a URL's path and query.
-fn written_elsewhere(text: &str) -> [String; 5] {
+fn written_elsewhere(text: &str) -> [String; 6] {
     let quoted = Value::from(text).to_string();
     let quoted = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
+    // Go's JSON leaves nothing that HTML could take for its own.
+    let in_json = quoted.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
     let in_path = utf8_percent_encode(text, UNRESERVED).to_string();
     let in_query = in_path.replace("%20", "+");
-    [STANDARD.encode(text), quoted, text.replace('\'', "''"), in_path, in_query]
+    [STANDARD.encode(text), quoted, in_json, text.replace('\'', "''"), in_path, in_query]
 }
 
 /// What Go and others leave as it is in a URL.

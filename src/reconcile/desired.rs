@@ -74,6 +74,8 @@ pub struct Rendered {
     pub(super) secrets: Redactor,
     /// Knows what was encrypted of its values, where anything was.
     pub(super) veil: Option<Arc<Redactor>>,
+    /// The files of secrets that its values came from.
+    pub(super) encrypted: Vec<Arc<Layer>>,
 }
 
 impl Rendered {
@@ -320,6 +322,8 @@ fn render(
     }
     made.digest = history::digest(&made.content, surroundings.key);
     made.veil.clone_from(&release.secrets);
+    let layers = release.values.layers().iter();
+    made.encrypted = layers.filter(|layer| layer.kind == LayerKind::Secret).cloned().collect();
     let objects = std::mem::take(&mut made.objects).into_iter();
     made.objects = objects.map(|object| object.veiled(release.secrets.clone()).at_rest()).collect();
     if errors.is_empty() { Ok(made) } else { Err(errors) }

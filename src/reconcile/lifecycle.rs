@@ -1,17 +1,19 @@
 //! Helm's life cycle as a look finds it: what each release's content is, whether helm knows it already, which hooks it has, and
 //! what somebody went back from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, ClusterError, StoredRevision};
 use crate::history::{Event, Hook, Revision, Status, digest};
-use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress};
+use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress, Redactor};
 use crate::plan::{DesiredHook, Installed, LifecycleInput, Scopes, desire_hooks};
+use crate::yaml;
 
-use super::desired::DesiredRelease;
+use super::desired::{DesiredRelease, Rendered};
 
 /// What somebody asked for, of one release, besides what Git says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -351,8 +353,8 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
     let mut objects =
         manifest::parse(&revision.manifest, &place).map_err(|e| LifeError::Release(vec![e.to_string()]))?;
     if let Ok(rendered) = &release.rendered {
-        // What was encrypted then is not known; what is encrypted now is not shown.
-        objects = objects.into_iter().map(|object| object.veiled(rendered.veil.clone())).collect();
+        let veil = veil_of(revision, rendered, &[&release.name, &release.namespace]);
+        objects = objects.into_iter().map(|object| object.veiled(veil.clone())).collect();
         let kept = |o: &&Object| {
             o.kind() == "CustomResourceDefinition" && o.annotation("helm.sh/resource-policy") == Some("keep")
         };
@@ -362,6 +364,46 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
         objects.extend(definitions);
     }
     Ok(objects)
+}
+
+/// Knows what is encrypted now, and what stood at the same keys in an earlier revision: what was encrypted then.
+fn veil_of(revision: &Revision, rendered: &Rendered, names: &[&str]) -> Option<Arc<Redactor>> {
+    if rendered.encrypted.is_empty() {
+        return None;
+    }
+    let mut then = BTreeSet::new();
+    for layer in &rendered.encrypted {
+        for (key, value) in layer.value() {
+            if let Some(was) = revision.config.get(key) {
+                texts_beside(was, Some(value), &mut then);
+            }
+        }
+    }
+    then.retain(|text| !names.iter().any(|name| name.contains(text.as_str())));
+    let then = Redactor::of_texts(then);
+    Some(Arc::new(rendered.veil.as_ref().map_or(then.clone(), |now| now.and(&then))))
+}
+
+/// The texts of `was` at the keys of `now`; all of them where that has no keys.
+fn texts_beside(was: &Value, now: Option<&Value>, found: &mut BTreeSet<String>) {
+    match (was, now) {
+        (Value::Object(was), Some(Value::Object(now))) => {
+            for (key, was) in was {
+                if let Some(now) = now.get(key) {
+                    texts_beside(was, Some(now), found);
+                }
+            }
+        }
+        (Value::Object(map), _) => map.values().for_each(|value| texts_beside(value, None, found)),
+        (Value::Array(items), _) => items.iter().for_each(|item| texts_beside(item, None, found)),
+        (Value::String(text), _) => drop(found.insert(text.clone())),
+        (Value::Number(number), _) => {
+            // A whole number of a values file is a float64 to helm.
+            let text = number.as_f64().map_or_else(|| number.to_string(), yaml::go_float_fixed);
+            found.insert(text);
+        }
+        (Value::Null | Value::Bool(_), _) => {}
+    }
 }
 
 /// A commit as people write it.

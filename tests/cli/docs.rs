@@ -13,6 +13,7 @@ fn the_examples_of_the_documentation_are_true() {
         "docs/charts.md",
         "docs/health.md",
         "docs/output.md",
+        "docs/secrets.md",
         "CONTRIBUTING.md",
     ] {
         let text = std::fs::read_to_string(project().join(file)).unwrap();
@@ -25,7 +26,8 @@ fn the_examples_of_the_documentation_are_true() {
                 assert!(parsed.is_ok(), "{file}: evenkeel {line}: {}", parsed.err().unwrap());
                 commands += 1;
                 if !output.trim().is_empty() {
-                    let run = Evenkeel::new(&arguments).folder(project()).run().expect_code(0);
+                    let run = Evenkeel::new(&arguments).folder(project());
+                    let run = run.env("SOPS_AGE_KEY_FILE", "tests/sops/age.key").run().expect_code(0);
                     assert_eq!(run.stdout.trim_end(), output.trim_end(), "{file}: evenkeel {line}");
                     outputs += 1;
                 }
