@@ -13,6 +13,7 @@ mod cli;
 mod clipper;
 mod cluster;
 mod drift;
+mod examples;
 mod faults;
 mod fields;
 mod git;

@@ -143,7 +143,7 @@ fn what_would_not_work_is_refused() {
     let refused = |chart: &str, set: &str| {
         let arguments = ["template", "clipper", chart, "--set", set];
         let ours = Evenkeel::new(arguments).folder(project()).run().expect_code(1).stderr;
-        if let Some(helm) = helm().ok() {
+        if let Ok(helm) = helm() {
             let theirs = Command::new(helm).args(arguments).current_dir(project()).output().unwrap();
             let theirs = String::from_utf8_lossy(&theirs.stderr);
             // Before it stand the links that were followed.
