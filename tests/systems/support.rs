@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use evenkeel::sops::{KeySource, Keys};
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
@@ -172,4 +173,10 @@ pub(super) fn written(plane: &ControlPlane, from: usize, namespace: &str) -> Vec
         *counted.entry(format!("{}/{}", write.resource, write.name)).or_default() += 1;
     }
     counted.into_keys().collect()
+}
+
+/// What opens them, for the library.
+pub(super) fn identities() -> Keys {
+    let text = std::fs::read_to_string(age_key()).map_err(|error| error.to_string());
+    Keys::read([KeySource { name: "tests/sops/age.key".to_owned(), text }])
 }
