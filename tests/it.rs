@@ -28,6 +28,7 @@ mod remote;
 mod render;
 mod sandbox;
 mod sops;
+mod systems;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.
 #[test]

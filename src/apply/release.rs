@@ -497,7 +497,12 @@ impl Work<'_> {
         }
         let deletions: Vec<&plan::Action> = plan.prune.iter().filter(|a| a.verb == Verb::Prune).collect();
         if !deletions.is_empty() {
-            self.report.record.confirm(self.cluster).await?;
+            // That somebody has it uninstalled is said first: a daemon would put back what is missing.
+            let announced = plan.operation.as_ref().filter(|o| o.kind == OperationKind::Uninstall && o.held.is_some());
+            if let Some(lifecycle) = announced.and_then(|_| begun(plan, &inventory)) {
+                inventory.lifecycle = Some(lifecycle);
+            }
+            self.report.record.announce(self.cluster, inventory.clone()).await?;
         }
         // What an earlier pass deleted.
         let going =

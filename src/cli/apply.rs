@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::{Outcome, interruption, source};
 use crate::apply::Action as Done;
 use crate::plan::{FindingKind, Plan, Verb};
-use crate::reconcile::{Asked, Event, Look, PassOptions, Reconciler, Source};
+use crate::reconcile::{Asked, Event, Look, PassOptions, Reconciler, ReleaseOutcome, Source};
 use crate::report::{
     BAD, DIM, EnvironmentStatus, GOOD, ReleaseState, ReleaseStatus, WARN, paint, plan_json, plan_text,
 };
@@ -38,6 +38,9 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
     let options = once(!args.no_wait, cancel);
     carry_out(&mut reconciler, &opened, &target, look, &options, console).await
 }
+
+/// How often what is left of a release is planned anew when somebody else writes at the same time.
+const REPLANS: usize = 10;
 
 /// How a command makes its one pass.
 pub(super) fn once(wait: bool, cancel: CancellationToken) -> PassOptions {
@@ -69,8 +72,21 @@ pub(super) async fn carry_out(
     if !console.json() {
         console.text(&plan_text(&look.plan, false));
     }
-    let outcomes = reconciler.execute(&look, options, &|event| show(console, &event)).await;
+    let mut look = look;
+    let mut outcomes = reconciler.execute(&look, options, &|event| show(console, &event)).await;
     console.clear();
+    // A daemon at the same release carries on with what was begun here, and may be first at it: then what is left is planned anew.
+    for _ in 0..REPLANS {
+        if !outcomes.values().any(ReleaseOutcome::is_overtaken) || options.cancel.is_cancelled() {
+            break;
+        }
+        look = planned(reconciler, opened, target).await?;
+        let again = reconciler.execute(&look, options, &|event| show(console, &event)).await;
+        console.clear();
+        for (release, outcome) in again {
+            outcomes.entry(release).or_default().follow(outcome);
+        }
+    }
     let mut report = reconciler.report(opened, look, outcomes, options);
     report.status.time = jiff::Timestamp::now().to_string();
     if !target.is_whole() {

@@ -252,7 +252,7 @@ impl Histories<'_> {
         let Some(recorded) = recorded else { return Ok(Life { gone: true, ..Life::default() }) };
         let mut life = Life { name: recorded.name.clone(), gone: true, ..Life::default() };
         // Its hooks have run when it was uninstalled.
-        if recorded.held.as_ref().is_some_and(|h| h.version.is_none()) {
+        if recorded.held.as_ref().is_some_and(|h| h.version.is_none()) && recorded.state == Progress::Done {
             return Ok(life);
         }
         if let Some(revision) = self.revision(recorded, recorded.version).await? {
@@ -267,8 +267,13 @@ impl Histories<'_> {
     async fn held(&mut self, release: &DesiredRelease, recorded: &Lifecycle, held: &Held) -> Result<Life, LifeError> {
         let from = short(&held.revision);
         let Some(version) = held.version else {
-            let note = format!("uninstalled at {from}; it stays so until a commit changes it");
-            return Ok(Life { gone: true, note: Some(note), ..Life::default() });
+            let note = Some(format!("uninstalled at {from}; it stays so until a commit changes it"));
+            if recorded.state == Progress::Done {
+                return Ok(Life { gone: true, note, ..Life::default() });
+            }
+            // The way was not gone to its end; whoever asked for it has confirmed it.
+            let life = self.leaving(Some(recorded)).await?;
+            return Ok(Life { held: Some(held.clone()), confirmed: true, note, ..life });
         };
         let Some(revision) = self.revision(recorded, version).await? else {
             let lost = format!("revision {version} of helm's history, which it was rolled back to, cannot be read");

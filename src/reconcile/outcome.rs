@@ -61,6 +61,19 @@ impl ReleaseOutcome {
         !self.errors.is_empty() || !self.not_ready.is_empty() || !self.waits_for.is_empty() || self.interrupted
     }
 
+    /// Whether another writer was there first, so that what is left has to be planned anew.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.overtaken
+    }
+
+    /// Takes what became of the rest: what was done stays done, all else is as the later attempt left it.
+    pub fn follow(&mut self, later: Self) {
+        let done = std::mem::take(&mut self.done);
+        *self = later;
+        self.done.splice(0..0, done);
+    }
+
     /// Notes an error of the release as a whole.
     pub(super) fn fail(&mut self, error: &ApplyError) {
         match error {

@@ -108,3 +108,51 @@ fn a_saved_file_plans_again() {
     let status = sandbox.run(&repository, &["status", "test", "--output", "json"]).json();
     assert_eq!(status["releases"][0]["state"], "pending", "watching applies nothing");
 }
+
+/// A daemon puts back what is missing: it has to know that somebody takes it away on purpose before the first object goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_and_a_daemon_at_the_same_release() {
+    let sandbox = Sandbox::start();
+    let repository = GitRepository::new();
+    repository.write("environments/test/environment.yaml", ENVIRONMENT);
+    repository.write("environments/test/app/release.yaml", RELEASE);
+    let file = "environments/test/app/manifests/all.yaml";
+    let content = |value: &str| (0..12).map(|n| config_map(&format!("map-{n}"), value)).collect::<String>();
+    repository.write(file, &content("1"));
+    repository.commit("first");
+    let mut daemon = sandbox.command(&repository, &["run", "--listen", "127.0.0.1:0", "--poll", "1s"]).start();
+    daemon.next_line("the address", Duration::from_secs(60), |line| line.starts_with("serving http://"));
+    let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> = kube::Api::namespaced(sandbox.client().await, "demo");
+    let count = |wanted: usize| {
+        let maps = maps.clone();
+        crate::harness::eventually("the objects", Duration::from_secs(60), move || {
+            let maps = maps.clone();
+            async move {
+                let list = maps.list(&kube::api::ListParams::default()).await.map_err(|e| e.to_string())?;
+                let found =
+                    list.items.iter().filter(|m| m.metadata.name.as_deref().unwrap().starts_with("map-")).count();
+                if found == wanted { Ok(()) } else { Err(format!("{found}")) }
+            }
+        })
+    };
+    count(12).await;
+    repository.write(file, &content("2"));
+    repository.commit("second");
+    crate::harness::wait_for(maps.clone(), "map-11", "the second", |m| m.data.as_ref().unwrap()["value"] == "2").await;
+    for _ in 0..3 {
+        sandbox.run(&repository, &["rollback", "test/app", "1", "--rev", "main"]).expect_code(0);
+        assert_eq!(maps.get("map-0").await.unwrap().data.unwrap()["value"], "1");
+        sandbox.run(&repository, &["apply", "test/app", "--resume", "--rev", "main"]).expect_code(0);
+        assert_eq!(maps.get("map-0").await.unwrap().data.unwrap()["value"], "2");
+    }
+    for _ in 0..5 {
+        sandbox.run(&repository, &["uninstall", "test/app", "--rev", "main"]).expect_code(0);
+        count(0).await;
+        // Whatever the daemon had in mind is done by now.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        count(0).await;
+        sandbox.run(&repository, &["apply", "test/app", "--resume", "--rev", "main"]).expect_code(0);
+        count(12).await;
+    }
+    daemon.terminate().expect_code(0);
+}

@@ -114,7 +114,7 @@ impl ControlPlane {
         if named("EVENKEEL_TEST_KUBECONFIG").is_some() {
             return Err(Missing("a cluster of its own (EVENKEEL_TEST_KUBECONFIG names one for all)".into()));
         }
-        Ok(start(&binaries()?, &["--audit"]))
+        Ok(start(&binaries()?, &["--audit", "--nodes", "6"]))
     }
 
     /// The writes that the API server was asked for so far, in order; of a control plane of one's [`own`](Self::own).

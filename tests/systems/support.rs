@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use evenkeel::sops::{KeySource, Keys};
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
@@ -45,6 +46,7 @@ pub(super) fn repository() -> GitRepository {
     repository.copy("charts", "charts").copy("environments", "environments");
     // What does not come nearer to being ready is seen within the test's patience.
     repository.replace("environments/base/environment.yaml", "timeout: 5m", "timeout: 40s");
+    repository.replace("environments/clipper-base/clipper/release.yaml", "timeout: 5m", "timeout: 40s");
     repository.commit("the five systems");
     repository
 }
@@ -139,7 +141,9 @@ pub(super) async fn left(client: &kube::Client, namespace: &str) -> Vec<String> 
                 continue;
             }
             // What the cluster makes by itself, everywhere, or keeps as a trace.
-            if ["Event", "Lease", "EndpointSlice", "Endpoints", "ReplicaSet", "ControllerRevision"].contains(&&*resource.kind) {
+            if ["Event", "Lease", "EndpointSlice", "Endpoints", "ReplicaSet", "ControllerRevision"]
+                .contains(&&*resource.kind)
+            {
                 continue;
             }
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
@@ -169,4 +173,10 @@ pub(super) fn written(plane: &ControlPlane, from: usize, namespace: &str) -> Vec
         *counted.entry(format!("{}/{}", write.resource, write.name)).or_default() += 1;
     }
     counted.into_keys().collect()
+}
+
+/// What opens them, for the library.
+pub(super) fn identities() -> Keys {
+    let text = std::fs::read_to_string(age_key()).map_err(|error| error.to_string());
+    Keys::read([KeySource { name: "tests/sops/age.key".to_owned(), text }])
 }
