@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use evenkeel::environment::{self, ChartSource};
 use evenkeel::git::Folder;
 use evenkeel::reconcile::{Ambience, Charts, RenderCache, Source, read_environment};
+use evenkeel::tree::Once;
 use figures::{Figures, Wanted};
 use harness::{ControlPlane, GitRepository, helm};
 use support::{Daemon, identities};
@@ -80,14 +81,7 @@ impl Systems {
     /// The project's own repository, without the charts that are not in it (kube-prometheus-stack and KEDA).
     fn new() -> Self {
         let repository = support::repository();
-        for release in ["prometheus-stack", "keda"] {
-            let file = format!("environments/membrane-production/{release}/release.yaml");
-            repository.write(&file, "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\nenabled: false\n");
-        }
-        repository.write(
-            "environments/membrane-production/integration-app/release.yaml",
-            "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\ndependsOn: []\n",
-        );
+        support::without_operators(&repository);
         repository.commit("without what is elsewhere");
         let tree = Folder::open(repository.path()).unwrap();
         let (mut environments, mut releases) = (Vec::new(), Vec::new());
@@ -116,7 +110,7 @@ impl Systems {
     /// Reads and renders everything, with nothing kept from before: layers, secrets, charts, templates, objects.
     fn render(&self) -> usize {
         let source = Source {
-            tree: Arc::new(Folder::open(self.repository.path()).unwrap()),
+            tree: Arc::new(Once::new(Arc::new(Folder::open(self.repository.path()).unwrap()))),
             revision: "bench".to_owned(),
             time: jiff::Timestamp::now(),
             charts: Charts::default(),

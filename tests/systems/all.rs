@@ -9,25 +9,13 @@ use evenkeel::git::Folder;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, ListParams};
 
-use super::support::{Daemon, client, identities, repository};
+use super::support::{Daemon, client, identities, repository, without_operators};
 use crate::harness::control_plane::Write;
-use crate::harness::{ControlPlane, GitRepository, eventually};
+use crate::harness::{ControlPlane, eventually};
 use crate::require;
 
 /// The namespace of evenkeel's own records.
 const OWN: &str = "evenkeel-system";
-
-/// The cluster's operators are somebody else's here: tests/systems/membrane.rs installs the real ones.
-fn without_operators(repository: &GitRepository) {
-    for release in ["prometheus-stack", "keda"] {
-        let file = format!("environments/membrane-production/{release}/release.yaml");
-        repository.write(&file, "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\nenabled: false\n");
-    }
-    repository.write(
-        "environments/membrane-production/integration-app/release.yaml",
-        "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\ndependsOn: []\n",
-    );
-}
 
 /// What evenkeel wrote from a write on, each once: `namespace: resource/name`, its own records in their namespace without their name.
 fn touched(writes: &[Write]) -> BTreeSet<String> {

@@ -10,4 +10,4 @@ mod exadeploy;
 mod membrane;
 mod operators;
 mod story;
-mod support;
+pub(crate) mod support;

@@ -36,7 +36,7 @@ pub(super) async fn client(kubeconfig: &Path) -> kube::Client {
 }
 
 /// The key of what `environments/` holds encrypted.
-pub(super) fn age_key() -> PathBuf {
+pub(crate) fn age_key() -> PathBuf {
     project().join("tests/sops/age.key")
 }
 
@@ -49,6 +49,18 @@ pub(super) fn repository() -> GitRepository {
     repository.replace("environments/clipper-base/clipper/release.yaml", "timeout: 5m", "timeout: 40s");
     repository.commit("the five systems");
     repository
+}
+
+/// Leaves out the releases whose charts are elsewhere (kube-prometheus-stack and KEDA): tests/systems/membrane.rs has them.
+pub(crate) fn without_operators(repository: &GitRepository) {
+    for release in ["prometheus-stack", "keda"] {
+        let file = format!("environments/membrane-production/{release}/release.yaml");
+        repository.write(&file, "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\nenabled: false\n");
+    }
+    repository.write(
+        "environments/membrane-production/integration-app/release.yaml",
+        "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\ndependsOn: []\n",
+    );
 }
 
 /// The command line over a repository and a cluster.
