@@ -13,7 +13,7 @@ use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress, Redact
 use crate::plan::{DesiredHook, Installed, LifecycleInput, Scopes, desire_hooks};
 use crate::yaml;
 
-use super::desired::{DesiredRelease, Rendered};
+use super::desired::DesiredRelease;
 
 /// What somebody asked for, of one release, besides what Git says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Histories<'_> {
             life.installed = self.installed(&release.namespace, &life.name, &life.digest).await?;
         }
         if !matches!(life.installed, Installed::Same(_)) {
-            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace)?;
+            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace, rendered.veil.as_ref())?;
             life.revision = Some(Arc::new(rendered.revision()));
         }
         Ok(life)
@@ -240,11 +240,18 @@ impl Histories<'_> {
         Ok(Installed::Other)
     }
 
-    fn hooks(&self, hooks: &[Hook], namespace: &str) -> Result<Vec<DesiredHook>, LifeError> {
+    fn hooks(
+        &self,
+        hooks: &[Hook],
+        namespace: &str,
+        veil: Option<&Arc<Redactor>>,
+    ) -> Result<Vec<DesiredHook>, LifeError> {
         // Tests run when somebody asks; what is wrong with one stops nothing else.
         let run = hooks.iter().filter(|h| h.events.iter().any(|e| e != Event::Test.as_str()));
-        desire_hooks(run, namespace, self.scopes)
-            .map_err(|errors| LifeError::Release(errors.iter().map(ToString::to_string).collect()))
+        let hooks = desire_hooks(run, namespace, self.scopes)
+            .map_err(|errors| LifeError::Release(errors.iter().map(ToString::to_string).collect()))?;
+        let veiled = |hook: DesiredHook| DesiredHook { object: hook.object.veiled(veil.cloned()), ..hook };
+        Ok(hooks.into_iter().map(veiled).collect())
     }
 
     /// The life of a release that goes: its hooks are those of the revision in force.
@@ -258,7 +265,7 @@ impl Histories<'_> {
         if let Some(revision) = self.revision(recorded, recorded.version).await? {
             let goes = |h: &&Hook| h.runs_at(Event::PreDelete) || h.runs_at(Event::PostDelete);
             let hooks: Vec<Hook> = revision.hooks.iter().filter(goes).cloned().collect();
-            life.hooks = self.hooks(&hooks, &recorded.namespace)?;
+            life.hooks = self.hooks(&hooks, &recorded.namespace, None)?;
         }
         Ok(life)
     }
@@ -290,7 +297,7 @@ impl Histories<'_> {
             // The way back was not gone to its end.
             life.rollback = Some(version);
             life.held = Some(held.clone());
-            life.hooks = self.hooks(&revision.hooks, &recorded.namespace)?;
+            life.hooks = self.hooks(&revision.hooks, &recorded.namespace, veil_of(&revision, release).as_ref())?;
             life.revision = Some(revision);
         }
         Ok(life)
@@ -316,7 +323,7 @@ impl Histories<'_> {
         Ok(Life {
             name: recorded.name.clone(),
             digest: format!("{content}.{newest}"),
-            hooks: self.hooks(&revision.hooks, &recorded.namespace)?,
+            hooks: self.hooks(&revision.hooks, &recorded.namespace, veil_of(&revision, release).as_ref())?,
             installed: Installed::Other,
             rollback: Some(version),
             held: Some(Held { inputs: release.inputs.clone(), revision: from.to_owned(), version: Some(version) }),
@@ -353,7 +360,7 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
     let mut objects =
         manifest::parse(&revision.manifest, &place).map_err(|e| LifeError::Release(vec![e.to_string()]))?;
     if let Ok(rendered) = &release.rendered {
-        let veil = veil_of(revision, rendered, &[&release.name, &release.namespace]);
+        let veil = veil_of(revision, release);
         objects = objects.into_iter().map(|object| object.veiled(veil.clone())).collect();
         let kept = |o: &&Object| {
             o.kind() == "CustomResourceDefinition" && o.annotation("helm.sh/resource-policy") == Some("keep")
@@ -367,7 +374,8 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
 }
 
 /// Knows what is encrypted now, and what stood at the same keys in an earlier revision: what was encrypted then.
-fn veil_of(revision: &Revision, rendered: &Rendered, names: &[&str]) -> Option<Arc<Redactor>> {
+fn veil_of(revision: &Revision, release: &DesiredRelease) -> Option<Arc<Redactor>> {
+    let (rendered, names) = (release.rendered.as_ref().ok()?, [&release.name, &release.namespace]);
     if rendered.encrypted.is_empty() {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Files of secrets, held against SOPS itself: recorded ones, and where SOPS is at hand, generated ones.
 
 mod generated;
+mod layers;
 mod recorded;
 
 use std::path::PathBuf;
