@@ -9,5 +9,6 @@ mod clipper;
 mod exadeploy;
 mod membrane;
 mod operators;
+mod secrets;
 mod story;
 mod support;
