@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::requirement::{Missing, docker_registry};
 
-/// Debian's docker-registry, on a port of its own; user `user`, password [`Registry::PASSWORD`].
+/// Debian's docker-registry, on a port of its own; one user (`user`, unless it was started for another), password
+/// [`Registry::PASSWORD`].
 pub(crate) struct Registry {
     child: Child,
     address: String,
@@ -13,16 +14,21 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// The password of `user`.
+    /// The password of its user.
     pub(crate) const PASSWORD: &str = "s3cret-w0rd";
 
-    /// Starts one.
+    /// Starts one for `user`.
     pub(crate) fn start() -> Result<Self, Missing> {
+        Self::start_for("user")
+    }
+
+    /// Starts one for a user of this name.
+    pub(crate) fn start_for(user: &str) -> Result<Self, Missing> {
         let program = docker_registry()?;
         let folder = tempfile::Builder::new().prefix("evenkeel-registry-").tempdir().unwrap();
         let at = folder.path().display();
         let hash = bcrypt::hash(Self::PASSWORD, 5).unwrap();
-        std::fs::write(folder.path().join("htpasswd"), format!("user:{hash}\n")).unwrap();
+        std::fs::write(folder.path().join("htpasswd"), format!("{user}:{hash}\n")).unwrap();
         let config = format!(
             "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {at}/data}}, delete: {{enabled: true}}}}\n\
              http: {{addr: '127.0.0.1:0'}}\nauth: {{htpasswd: {{realm: test, path: {at}/htpasswd}}}}\n"

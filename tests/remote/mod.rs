@@ -8,5 +8,5 @@ mod http;
 mod lock;
 mod oci;
 mod package;
-mod support;
+pub(crate) mod support;
 mod token;
