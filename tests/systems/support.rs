@@ -20,7 +20,7 @@ use crate::harness::{
 use crate::remote::support::Home;
 
 /// How long a step may take that needs controllers: generous, since all tests share two cores.
-pub(super) const STEP: Duration = Duration::from_secs(240);
+pub(super) const STEP: Duration = Duration::from_secs(40);
 
 /// The control plane that the systems share: with an audit, and the operators' kinds. Apart from the other tests', since its
 /// environments have their true names.
