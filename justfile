@@ -60,6 +60,11 @@ bench-live:
     tests/controlplane/build.sh
     cargo bench --bench live
 
+# the systems of environments/ beside helm: rendered, deployed, nothing to do (docs/benchmarks.md)
+bench-systems:
+    tests/controlplane/build.sh
+    cargo bench --bench systems
+
 deny:
     cargo deny check bans licenses sources
 

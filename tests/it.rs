@@ -13,6 +13,7 @@ mod cli;
 mod clipper;
 mod cluster;
 mod drift;
+mod examples;
 mod faults;
 mod fields;
 mod git;
@@ -26,6 +27,7 @@ mod parity;
 mod remote;
 mod render;
 mod sandbox;
+mod sops;
 mod systems;
 
 /// Rust files that no `mod` line names are never compiled: their tests would pass by not being there.

@@ -68,6 +68,14 @@ const MERGED: &[(&str, &str)] = &[
     ("kubectl-last-applied", "Apply"),
     ("kubectl-create", "Update"),
     ("kubectl-replace", "Update"),
+    // Argo CD, with ServerSideApply=true, without, and before it named itself.
+    ("argocd-controller", "Apply"),
+    ("argocd-controller", "Update"),
+    ("argocd-application-controller", "Update"),
+    // Flux's controllers; that of helm writes as helm does.
+    ("helm-controller", "Update"),
+    ("helm-controller", "Apply"),
+    ("kustomize-controller", "Apply"),
 ];
 const DROPPED: (&str, &str) = ("before-first-apply", "Update");
 
@@ -200,6 +208,20 @@ mod tests {
         assert_eq!(entries[0]["fieldsV1"], json!({"f:data": {"f:a": {}, "f:b": {}, "f:d": {}}}));
         let kept: Vec<&str> = entries[1..].iter().map(|e| e["manager"].as_str().unwrap()).collect();
         assert_eq!(kept, ["kubectl-edit", "kubectl", "terraform"]);
+    }
+
+    #[test]
+    fn adoption_takes_over_what_other_gitops_tools_wrote() {
+        for (manager, operation) in [
+            ("argocd-controller", "Apply"),
+            ("argocd-controller", "Update"),
+            ("helm-controller", "Update"),
+            ("kustomize-controller", "Apply"),
+        ] {
+            let live = object("", &json!([entry(manager, operation, &json!({"f:data": {"f:a": {}}}))]));
+            let entries = migrated(&live, "now").unwrap();
+            assert!(is_ours(&entries[0]) && entries.len() == 1, "{manager} {operation}: {entries:?}");
+        }
     }
 
     #[test]

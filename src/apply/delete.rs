@@ -1,6 +1,8 @@
 //! One object deleted, when it is proven to be ours: it stands in the inventory, its annotation names itself and the release,
 //! and it is the very object that was applied (UID). The server checks UID and version again as it deletes.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 
@@ -12,8 +14,11 @@ use crate::cluster::{Cluster, Verb};
 use crate::manifest::{Applied, ObjectId};
 use crate::plan::Propagation;
 
-/// How often the proof is made again when the object changes meanwhile.
-const RACES: usize = 4;
+/// How often the proof is made again when the object changes meanwhile: the status of a PodDisruptionBudget changes with each pod that
+/// goes beside it.
+const RACES: u32 = 12;
+/// The pause before the next attempt, times the attempts so far.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Why an object was not deleted, though a plan said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +88,7 @@ pub(super) async fn delete_proven(
     owner: &Owner,
     propagation: Propagation,
 ) -> Result<Removed, ApplyError> {
-    for race in 1.. {
+    for race in 1_u32.. {
         let resource = match cluster.resource_of(id, &applied.version).await {
             Ok(resource) => resource,
             // The CRD is gone, and its objects with it.
@@ -118,7 +123,7 @@ pub(super) async fn delete_proven(
                 return Ok(Removed { action: Action::Deleted, spared: None, remains });
             }
             Err(error) if error.is_not_found() => return Ok(spared(Spared::Gone)),
-            Err(error) if error.is_conflict() && race < RACES => {}
+            Err(error) if error.is_conflict() && race < RACES => tokio::time::sleep(PAUSE * race).await,
             Err(error) => return Err(error.into()),
         }
     }

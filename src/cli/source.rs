@@ -14,6 +14,7 @@ use crate::environment::{self, Environment};
 use crate::git::{Folder, Repository};
 use crate::reconcile::{Charts, Source, WORKING_FOLDER};
 use crate::sops::{KeySource, Keys};
+use crate::tree::Once;
 
 /// Opens the working folder, or the revision that was asked for.
 pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
@@ -21,7 +22,7 @@ pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
         None => {
             let folder = Folder::open(&args.repo).map_err(|e| CliError::user(e.to_string()))?;
             Ok(Source {
-                tree: Arc::new(folder),
+                tree: Arc::new(Once::new(Arc::new(folder))),
                 revision: WORKING_FOLDER.to_owned(),
                 time: Timestamp::now(),
                 charts: charts(args.offline),

@@ -76,6 +76,7 @@ fn veil_beside(live: &mut Value, desired: &Value, veil: &Redactor) {
         return;
     }
     match (live, desired) {
+        (live, _) if shown == MASK => hide_all(live),
         (Value::Object(live), Value::Object(desired)) => {
             for (key, value) in live {
                 match desired.get(key) {

@@ -162,6 +162,8 @@ pub struct Release {
     pub namespace: String,
     /// Where its chart is; `None`: plain manifests only.
     pub chart: Option<ChartSource>,
+    /// A digest of the chart's content, with the charts in the repository that it depends on; empty without a chart.
+    pub chart_digest: String,
     /// Its group of the environment's `order`.
     pub group: Option<String>,
     /// The releases that must be ready before (by folder name).

@@ -214,20 +214,24 @@ impl Reading<'_> {
             digester.part(part);
         }
         digester.part(format!("{policies:?} {:?} {:?}", spec.crds, spec.health));
+        let mut chart_digest = String::new();
         if let Some(chart) = &chart {
+            let mut content = Digester::default();
             let digested = match chart {
-                ChartSource::Folder(path) => digest::chart(self.context.tree, path, &mut digester),
+                ChartSource::Folder(path) => digest::chart(self.context.tree, path, &mut content),
                 ChartSource::Archive { path, version } => {
-                    digester.part(version);
-                    digest::file(self.context.tree, path, &mut digester)
+                    content.part(version);
+                    digest::file(self.context.tree, path, &mut content)
                 }
                 ChartSource::Locked(locked) => {
-                    digester.part(format!("{} {}", locked.version, locked.digest));
+                    content.part(format!("{} {}", locked.version, locked.digest));
                     Ok(())
                 }
                 ChartSource::Unlocked(_) => Ok(()),
             };
             self.take(digested)?;
+            chart_digest = content.finish();
+            digester.part(&chart_digest);
         }
         for (path, text) in &texts {
             digester.part(path);
@@ -248,6 +252,7 @@ impl Reading<'_> {
             release_name,
             namespace,
             chart,
+            chart_digest,
             group: spec.group.as_ref().map(|group| group.text.clone()),
             depends_on: spec.depends_on.iter().map(|needed| needed.text.clone()).collect(),
             policies,

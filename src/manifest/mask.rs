@@ -65,8 +65,18 @@ fn masked_by(object: &Object, mark: &dyn Fn(&Value) -> Value) -> Object {
     }
     if let Some(veil) = object.veil().cloned() {
         for (field, value) in object.value_mut().as_object_mut().into_iter().flatten() {
-            if field != "kind" && field != "apiVersion" {
-                veil.veil(value);
+            match (field.as_str(), value) {
+                ("kind" | "apiVersion", _) => {}
+                // What it is called is told everywhere.
+                ("metadata", Value::Object(metadata)) => {
+                    let named = |field: &str| matches!(field, "name" | "namespace" | "generateName");
+                    for (_, value) in metadata.iter_mut().filter(|(field, _)| !named(field)) {
+                        veil.veil(value);
+                    }
+                }
+                (_, value) => {
+                    veil.veil(value);
+                }
             }
         }
     }
@@ -76,6 +86,7 @@ fn masked_by(object: &Object, mark: &dyn Fn(&Value) -> Value) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Redactor;
     use serde_json::json;
 
     #[test]
@@ -89,6 +100,18 @@ mod tests {
         let text = serde_json::to_string(&masked(&object)).unwrap();
         assert!(!text.contains("hunter2"), "{text}");
         assert!(text.contains("password"), "{text}");
+    }
+
+    #[test]
+    fn a_veil_leaves_what_an_object_is() {
+        let veil = Redactor::of_texts(["Config".to_owned(), "redis".to_owned()].into());
+        let object = |kind: &str, name: &str, label: &str| {
+            let value = json!({"apiVersion": "v1", "kind": kind,
+                "metadata": {"name": name, "labels": {"redis": label}}, "data": {"Config": label}});
+            Object::new(value).unwrap()
+        };
+        let veiled = object("ConfigMap", "redis-a", "to redis").veiled(Some(veil.into()));
+        assert_eq!(masked(&veiled), object("ConfigMap", "redis-a", "to <secret>"));
     }
 
     #[test]

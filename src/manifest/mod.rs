@@ -18,7 +18,7 @@ pub use lifecycle::{Held, HookRun, Lifecycle, Progress, RunPhase};
 pub use mask::{MASK, is_secret, masked, masked_keyed, secret_mark};
 pub use object::{Object, ObjectError};
 pub use order::{install_rank, sort_for_install, sort_for_uninstall};
-pub use parse::parse;
+pub use parse::{ended, parse};
 pub use redact::Redactor;
 
 /// The field manager of every write that evenkeel makes.

@@ -1,5 +1,7 @@
 //! YAML text into objects, with the place of what is wrong.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Object, ObjectError};
@@ -13,12 +15,24 @@ use crate::yaml::{self, Node, Numbers};
 /// With the place in `file`, when the text is no YAML or a document is no Kubernetes object.
 pub fn parse(text: &str, file: &str) -> Result<Vec<Object>, Diagnostic> {
     let mut objects = Vec::new();
-    for node in yaml::parse_all(text).map_err(|error| error.diagnostic(file, text))? {
+    for node in yaml::parse_all(&ended(text)).map_err(|error| error.diagnostic(file, text))? {
         if !node.is_null() {
             object(&node, text, file, &mut objects)?;
         }
     }
     Ok(objects)
+}
+
+/// A text as helm and kubectl read it: line by line, the last one ended too (Kubernetes: `yaml.LineReader`). Else a block scalar at the
+/// very end would lose its last line's end.
+#[must_use]
+pub fn ended(text: &str) -> Cow<'_, str> {
+    // Nothing but a block scalar asks how a text ends.
+    if text.ends_with('\n') || !text.contains(['|', '>']) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{text}\n"))
+    }
 }
 
 fn object(node: &Node, text: &str, file: &str, objects: &mut Vec<Object>) -> Result<(), Diagnostic> {

@@ -16,6 +16,9 @@ use super::object::Object;
 /// Shorter values are not looked for: they would stand in every other word.
 const SHORTEST: usize = 5;
 
+/// How everything begins that stands in the place of a secret.
+const MASKED: &str = "<secret";
+
 /// Shorter ones are not looked for where they are all of a value, either.
 const SHORTEST_WHOLE: usize = 3;
 
@@ -66,8 +69,8 @@ impl Redactor {
         self.secrets.is_empty() && self.texts.is_empty()
     }
 
-    /// Takes what it knows out of all texts of a value, and whole values that are as short as [`SHORTEST_WHOLE`]; the keys of
-    /// maps stay. Whether anything was taken out.
+    /// Takes what it knows out of all texts of a value, and whole values of three characters or more; the keys of maps stay.
+    /// Whether anything was taken out.
     pub fn veil(&self, value: &mut Value) -> bool {
         match value {
             Value::Null | Value::Bool(_) => false,
@@ -84,8 +87,9 @@ impl Redactor {
                 *text = shown;
                 changed
             }
-            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.veil(item) || any),
-            Value::Object(map) => map.values_mut().fold(false, |any, item| self.veil(item) || any),
+            // All of them, not only the first.
+            Value::Array(items) => items.iter_mut().filter_map(|item| self.veil(item).then_some(())).count() > 0,
+            Value::Object(map) => map.values_mut().filter_map(|item| self.veil(item).then_some(())).count() > 0,
         }
     }
 
@@ -138,13 +142,23 @@ impl Redactor {
     /// The text without the values that it knows: for words of our own, in which nothing else is secret.
     #[must_use]
     pub fn without_values(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for value in self.values() {
-            if text.contains(value.as_str()) {
-                text = text.replace(value.as_str(), MASK);
-            }
+        let known: Vec<&str> = self.values().iter().map(String::as_str).filter(|value| text.contains(value)).collect();
+        if known.is_empty() {
+            return text.to_owned();
         }
-        text
+        let (mut shown, mut rest) = (String::new(), text);
+        // What was taken out before stays as it is, even if `secret` is one of the values.
+        let found = |rest: &str| {
+            let places = [MASKED].into_iter().chain(known.iter().copied());
+            places.filter_map(|value| Some((rest.find(value)?, value.len(), value == MASKED))).min_by_key(|at| at.0)
+        };
+        while let Some((at, length, masked)) = found(rest) {
+            shown.push_str(&rest[..at]);
+            shown.push_str(if masked { MASKED } else { MASK });
+            rest = &rest[at + length..];
+        }
+        shown.push_str(rest);
+        shown
     }
 
     /// The text without them, and without what looks like a credential.
@@ -160,12 +174,14 @@ impl Redactor {
 }
 
 /// A text as templates write it into other things: in base64, within quotes, in a URL's path and query.
-fn written_elsewhere(text: &str) -> [String; 5] {
+fn written_elsewhere(text: &str) -> [String; 6] {
     let quoted = Value::from(text).to_string();
     let quoted = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
+    // Go's JSON leaves nothing that HTML could take for its own.
+    let in_json = quoted.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
     let in_path = utf8_percent_encode(text, UNRESERVED).to_string();
     let in_query = in_path.replace("%20", "+");
-    [STANDARD.encode(text), quoted, text.replace('\'', "''"), in_path, in_query]
+    [STANDARD.encode(text), quoted, in_json, text.replace('\'', "''"), in_path, in_query]
 }
 
 /// What Go and others leave as it is in a URL.
@@ -178,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_veil_hides_what_was_encrypted_wherever_it_stands() {
-        let texts = ["p@ss \"word\"", "42", "app", "1234", "a\nlong line\n"];
+        let texts = ["p@ss \"word\"", "42", "app", "1234", "secret", "a\nlong line\n"];
         let redactor = Redactor::of_texts(texts.map(str::to_owned).into());
         for (given, shown) in [
             (json!("p@ss \"word\""), json!("<secret>")),
@@ -193,6 +209,7 @@ mod tests {
                 json!({"app": "<secret>", "b": "an app", "c": 42, "d": "42"}),
             ),
             (json!("  long line"), json!("  <secret>")),
+            (json!("a secret: <secret>, <secret: changed>"), json!("a <secret>: <secret>, <secret: changed>")),
             (json!([true, null, 1.5]), json!([true, null, 1.5])),
         ] {
             let mut value = given.clone();

@@ -74,6 +74,8 @@ pub struct Rendered {
     pub(super) secrets: Redactor,
     /// Knows what was encrypted of its values, where anything was.
     pub(super) veil: Option<Arc<Redactor>>,
+    /// The files of secrets that its values came from.
+    pub(super) encrypted: Vec<Arc<Layer>>,
 }
 
 impl Rendered {
@@ -275,7 +277,7 @@ fn render(
     content.config.clone_from(&release.values.value);
     content.chart = history::plain_chart(&release.release_name);
     if let Some(place) = &release.chart {
-        let chart = compiled(source, place, cache).map_err(|e| vec![e])?;
+        let chart = compiled(source, place, &release.chart_digest, cache).map_err(|e| vec![e])?;
         let mut options = render_options(source, release, surroundings);
         if let Some(live) = live {
             options.surroundings.lookup = live;
@@ -320,31 +322,26 @@ fn render(
     }
     made.digest = history::digest(&made.content, surroundings.key);
     made.veil.clone_from(&release.secrets);
+    let layers = release.values.layers().iter();
+    made.encrypted = layers.filter(|layer| layer.kind == LayerKind::Secret).cloned().collect();
     let objects = std::mem::take(&mut made.objects).into_iter();
     made.objects = objects.map(|object| object.veiled(release.secrets.clone()).at_rest()).collect();
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 
 /// A chart, parsed once for all releases and passes that use it unchanged.
-fn compiled(source: &Source, place: &ChartSource, cache: &mut RenderCache) -> Result<Arc<CompiledChart>, String> {
-    let (name, digest) = match place {
-        ChartSource::Folder(path) => {
-            // A chart may reach its neighbours (`file://../x`): the folder that it stands in is its digest.
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            (path.clone(), source.tree.digest(folder).map_err(|e| e.to_string())?)
-        }
-        ChartSource::Locked(locked) => (locked.digest.clone(), Some(locked.digest.clone())),
-        ChartSource::Archive { path, .. } => (path.clone(), None),
-        ChartSource::Unlocked(asked) => (asked.chart.clone(), None),
-    };
-    if let Some(chart) = digest.as_ref().and_then(|digest| cache.chart(&name, digest)) {
+fn compiled(
+    source: &Source,
+    place: &ChartSource,
+    digest: &str,
+    cache: &mut RenderCache,
+) -> Result<Arc<CompiledChart>, String> {
+    if let Some(chart) = cache.chart(place.key(), digest) {
         return Ok(chart);
     }
     let chart = load_chart(source, place).map_err(|e| e.diagnostic.to_string())?;
     let chart = Arc::new(CompiledChart::new(chart));
-    if let Some(digest) = digest {
-        cache.keep_chart(name, digest, Arc::clone(&chart));
-    }
+    cache.keep_chart(place.key().to_owned(), digest.to_owned(), Arc::clone(&chart));
     Ok(chart)
 }
 

@@ -1,15 +1,17 @@
 //! Helm's life cycle as a look finds it: what each release's content is, whether helm knows it already, which hooks it has, and
 //! what somebody went back from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, ClusterError, StoredRevision};
 use crate::history::{Event, Hook, Revision, Status, digest};
-use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress};
+use crate::manifest::{self, Held, Inventory, Lifecycle, Object, Progress, Redactor};
 use crate::plan::{DesiredHook, Installed, LifecycleInput, Scopes, desire_hooks};
+use crate::yaml;
 
 use super::desired::DesiredRelease;
 
@@ -179,7 +181,7 @@ impl Histories<'_> {
             life.installed = self.installed(&release.namespace, &life.name, &life.digest).await?;
         }
         if !matches!(life.installed, Installed::Same(_)) {
-            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace)?;
+            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace, rendered.veil.as_ref())?;
             life.revision = Some(Arc::new(rendered.revision()));
         }
         Ok(life)
@@ -238,11 +240,18 @@ impl Histories<'_> {
         Ok(Installed::Other)
     }
 
-    fn hooks(&self, hooks: &[Hook], namespace: &str) -> Result<Vec<DesiredHook>, LifeError> {
+    fn hooks(
+        &self,
+        hooks: &[Hook],
+        namespace: &str,
+        veil: Option<&Arc<Redactor>>,
+    ) -> Result<Vec<DesiredHook>, LifeError> {
         // Tests run when somebody asks; what is wrong with one stops nothing else.
         let run = hooks.iter().filter(|h| h.events.iter().any(|e| e != Event::Test.as_str()));
-        desire_hooks(run, namespace, self.scopes)
-            .map_err(|errors| LifeError::Release(errors.iter().map(ToString::to_string).collect()))
+        let hooks = desire_hooks(run, namespace, self.scopes)
+            .map_err(|errors| LifeError::Release(errors.iter().map(ToString::to_string).collect()))?;
+        let veiled = |hook: DesiredHook| DesiredHook { object: hook.object.veiled(veil.cloned()), ..hook };
+        Ok(hooks.into_iter().map(veiled).collect())
     }
 
     /// The life of a release that goes: its hooks are those of the revision in force.
@@ -256,7 +265,7 @@ impl Histories<'_> {
         if let Some(revision) = self.revision(recorded, recorded.version).await? {
             let goes = |h: &&Hook| h.runs_at(Event::PreDelete) || h.runs_at(Event::PostDelete);
             let hooks: Vec<Hook> = revision.hooks.iter().filter(goes).cloned().collect();
-            life.hooks = self.hooks(&hooks, &recorded.namespace)?;
+            life.hooks = self.hooks(&hooks, &recorded.namespace, None)?;
         }
         Ok(life)
     }
@@ -288,7 +297,7 @@ impl Histories<'_> {
             // The way back was not gone to its end.
             life.rollback = Some(version);
             life.held = Some(held.clone());
-            life.hooks = self.hooks(&revision.hooks, &recorded.namespace)?;
+            life.hooks = self.hooks(&revision.hooks, &recorded.namespace, veil_of(&revision, release).as_ref())?;
             life.revision = Some(revision);
         }
         Ok(life)
@@ -314,7 +323,7 @@ impl Histories<'_> {
         Ok(Life {
             name: recorded.name.clone(),
             digest: format!("{content}.{newest}"),
-            hooks: self.hooks(&revision.hooks, &recorded.namespace)?,
+            hooks: self.hooks(&revision.hooks, &recorded.namespace, veil_of(&revision, release).as_ref())?,
             installed: Installed::Other,
             rollback: Some(version),
             held: Some(Held { inputs: release.inputs.clone(), revision: from.to_owned(), version: Some(version) }),
@@ -351,8 +360,8 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
     let mut objects =
         manifest::parse(&revision.manifest, &place).map_err(|e| LifeError::Release(vec![e.to_string()]))?;
     if let Ok(rendered) = &release.rendered {
-        // What was encrypted then is not known; what is encrypted now is not shown.
-        objects = objects.into_iter().map(|object| object.veiled(rendered.veil.clone())).collect();
+        let veil = veil_of(revision, release);
+        objects = objects.into_iter().map(|object| object.veiled(veil.clone())).collect();
         let kept = |o: &&Object| {
             o.kind() == "CustomResourceDefinition" && o.annotation("helm.sh/resource-policy") == Some("keep")
         };
@@ -362,6 +371,47 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
         objects.extend(definitions);
     }
     Ok(objects)
+}
+
+/// Knows what is encrypted now, and what stood at the same keys in an earlier revision: what was encrypted then.
+fn veil_of(revision: &Revision, release: &DesiredRelease) -> Option<Arc<Redactor>> {
+    let (rendered, names) = (release.rendered.as_ref().ok()?, [&release.name, &release.namespace]);
+    if rendered.encrypted.is_empty() {
+        return None;
+    }
+    let mut then = BTreeSet::new();
+    for layer in &rendered.encrypted {
+        for (key, value) in layer.value() {
+            if let Some(was) = revision.config.get(key) {
+                texts_beside(was, Some(value), &mut then);
+            }
+        }
+    }
+    then.retain(|text| !names.iter().any(|name| name.contains(text.as_str())));
+    let then = Redactor::of_texts(then);
+    Some(Arc::new(rendered.veil.as_ref().map_or(then.clone(), |now| now.and(&then))))
+}
+
+/// The texts of `was` at the keys of `now`; all of them where that has no keys.
+fn texts_beside(was: &Value, now: Option<&Value>, found: &mut BTreeSet<String>) {
+    match (was, now) {
+        (Value::Object(was), Some(Value::Object(now))) => {
+            for (key, was) in was {
+                if let Some(now) = now.get(key) {
+                    texts_beside(was, Some(now), found);
+                }
+            }
+        }
+        (Value::Object(map), _) => map.values().for_each(|value| texts_beside(value, None, found)),
+        (Value::Array(items), _) => items.iter().for_each(|item| texts_beside(item, None, found)),
+        (Value::String(text), _) => drop(found.insert(text.clone())),
+        (Value::Number(number), _) => {
+            // A whole number of a values file is a float64 to helm.
+            let text = number.as_f64().map_or_else(|| number.to_string(), yaml::go_float_fixed);
+            found.insert(text);
+        }
+        (Value::Null | Value::Bool(_), _) => {}
+    }
 }
 
 /// A commit as people write it.

@@ -45,6 +45,8 @@ impl RenderCache {
     pub(super) fn end(&mut self, renders: BTreeMap<String, Kept>) {
         self.rerenders.retain(|name, _| renders.contains_key(name));
         self.renders = renders;
+        // A chart that no render stands on is somebody's past.
+        self.charts.retain(|_, (_, chart)| Arc::strong_count(chart) > 1);
     }
 
     /// A chart that was parsed, if it is still the same.

@@ -88,8 +88,8 @@ impl Manifest {
     /// # Errors
     /// When the document is no Kubernetes object, with the template that it came from.
     pub fn objects(&self) -> Result<Vec<Object>, RenderError> {
-        let value =
-            yaml::to_json(&self.text, Numbers::Exact).map_err(|error| yaml_error(&error, &self.source, &self.text))?;
+        let value = yaml::to_json(&manifest::ended(&self.text), Numbers::Exact)
+            .map_err(|error| yaml_error(&error, &self.source, &self.text))?;
         if value.is_null() { Ok(Vec::new()) } else { objects_of(value, &self.source) }
     }
 }
@@ -132,7 +132,7 @@ impl Crd {
 /// # Errors
 /// When it is no YAML or holds no Kubernetes object.
 pub fn objects_in(text: &str, source: &str) -> Result<Vec<Object>, RenderError> {
-    let nodes = yaml::parse_all(text).map_err(|error| yaml_error(&error, source, text))?;
+    let nodes = yaml::parse_all(&manifest::ended(text)).map_err(|error| yaml_error(&error, source, text))?;
     let mut found = Vec::new();
     for node in nodes {
         let value = node.to_json(Numbers::Exact).map_err(|error| yaml_error(&error, source, text))?;

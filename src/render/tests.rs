@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::manifest::{self, Object};
 use crate::tree::MemoryTree;
 
 fn chart(files: &[(&str, &str)]) -> Chart {
@@ -130,6 +131,29 @@ fn a_compiled_chart_renders_with_any_subcharts() {
         let rendered = compiled.render(&values, &RenderOptions::default()).unwrap();
         assert_eq!(rendered.objects().unwrap().len(), count);
         assert_eq!(rendered.crds[0].objects().unwrap()[0].name(), "d");
+    }
+}
+
+/// Helm hands its manifests over line by line, each with its end, so that a text at the end of a document keeps that of its last line.
+#[test]
+fn a_text_at_the_end_of_a_document_is_as_helm_sends_it() {
+    let map = |style: &str, end: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{{{{ \"\" }}}}}}\ndata:\n  a: {style}\n    one\n    two{end}"
+        )
+    };
+    for (style, text) in [("|", "one\ntwo\n"), ("|-", "one\ntwo"), ("|+", "one\ntwo\n"), (">", "one two\n")] {
+        for end in ["", "\n", "\n\n\n", "\n---\n"] {
+            let hook = map(style, "").replace("metadata: {", "metadata: {annotations: {helm.sh/hook: pre-install}, ");
+            let chart = chart(&[("templates/a.yaml", &map(style, end)), ("templates/h.yaml", &hook)]);
+            let rendered = render(&chart, &Table::new(), &RenderOptions::default()).unwrap();
+            let data = |object: &Object| object.value()["data"]["a"].as_str().unwrap().to_owned();
+            assert_eq!(data(&rendered.objects().unwrap()[0].1), text, "{style} {end:?}");
+            assert_eq!(data(&rendered.hooks[0].manifest.objects().unwrap()[0]), text, "{style}, a hook");
+            // A revision of helm's history says the same.
+            let kept = manifest::parse(&rendered.manifest_text(false), "revision").unwrap();
+            assert_eq!(data(&kept[0]), text, "{style} {end:?}, from the history");
+        }
     }
 }
 

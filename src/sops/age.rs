@@ -194,3 +194,40 @@ fn hmac_is(key: &[u8], text: &[u8], expected: &[u8]) -> bool {
     mac.update(text);
     mac.verify_slice(expected).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_that_are_no_identities_are_told_apart() {
+        let wrong = |text: &str| Identity::parse(text).err();
+        assert_eq!(wrong("AGE-PLUGIN-YUBIKEY-1QYQ"), Some(NoIdentity::Other("an identity of a plugin")));
+        assert_eq!(wrong("AGE-SECRET-KEY-PQ-1QYQ"), Some(NoIdentity::Other("a post-quantum identity")));
+        for text in ["", "x", "AGE-SECRET-KEY-1QYQ", "age1535ek9a2fmakgd9uymc3glpmsgf8434swpg5xzn5f2rl0ma5eskqm6yq2u"] {
+            assert_eq!(wrong(text), Some(NoIdentity::Unknown), "{text}");
+        }
+        let key = "AGE-SECRET-KEY-18LP5JWK28D8ZU3EXMWUDZ7V9QPTD3TDZ2CTWJ2FNDUDSSDJKCD4SZYMU32";
+        let identity = Identity::parse(key).unwrap_or_else(|_| panic!("it is one"));
+        assert_eq!(identity.recipient(), "age1535ek9a2fmakgd9uymc3glpmsgf8434swpg5xzn5f2rl0ma5eskqm6yq2u");
+        assert_eq!(wrong(&key.to_ascii_lowercase()), Some(NoIdentity::Unknown));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_the_armor_nothing_panics(
+            stanzas in proptest::collection::vec("(-> (X25519 [A-Za-z0-9+/]{43}|[ -~]{0,20})\n[A-Za-z0-9+/]{0,64}\n?|[ -~]{0,10}\n)", 0..4),
+            end in "(--- [A-Za-z0-9+/]{0,43}\n?)?",
+            payload in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let mut bytes = format!("{VERSION}\n{}{end}", stanzas.concat()).into_bytes();
+            bytes.extend(payload);
+            let key = "AGE-SECRET-KEY-18LP5JWK28D8ZU3EXMWUDZ7V9QPTD3TDZ2CTWJ2FNDUDSSDJKCD4SZYMU32";
+            let identities = [Identity::parse(key).unwrap_or_else(|_| panic!("it is one"))];
+            let armored = format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(bytes));
+            prop_assert!(open(&armored, identities.iter()).is_err());
+        }
+    }
+}

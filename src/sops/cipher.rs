@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::symm::{Cipher, decrypt_aead};
 
-use crate::yaml::NodeValue;
+use crate::yaml::{NodeValue, go_float_fixed};
 
 /// A value, out of its seal.
 pub(super) struct Opened {
@@ -32,6 +32,11 @@ pub(super) enum Fault {
 /// Whether a text has the form of a sealed value.
 pub(super) fn is_sealed(text: &str) -> bool {
     text.starts_with("ENC[AES256_GCM,data:") && text.ends_with(']')
+}
+
+/// Whether what is sealed is a comment.
+pub(super) fn is_comment(text: &str) -> bool {
+    is_sealed(text) && text.ends_with(",type:comment]")
 }
 
 /// The data key's length.
@@ -68,12 +73,7 @@ pub(super) fn hashed(value: &NodeValue) -> Option<String> {
         NodeValue::UInt(number) => Some(number.to_string()),
         NodeValue::Bool(true) => Some("True".to_owned()),
         NodeValue::Bool(false) => Some("False".to_owned()),
-        // Go's `FormatFloat(f, 'f', -1, 64)`: the shortest digits, never an exponent.
-        NodeValue::Float(number) if number.is_nan() => Some("NaN".to_owned()),
-        NodeValue::Float(number) if number.is_infinite() => {
-            Some(if *number > 0.0 { "+Inf" } else { "-Inf" }.to_owned())
-        }
-        NodeValue::Float(number) => Some(number.to_string()),
+        NodeValue::Float(number) => Some(go_float_fixed(*number)),
         NodeValue::Null | NodeValue::Seq(_) | NodeValue::Map(_) => None,
     }
 }

@@ -58,9 +58,30 @@ impl Walk<'_> {
                 }
                 Ok(())
             }
-            NodeValue::Seq(items) => items.iter_mut().try_for_each(|item| self.node(item)),
+            NodeValue::Seq(items) => {
+                for mut item in std::mem::take(items) {
+                    if !self.is_comment(&item)? {
+                        self.node(&mut item)?;
+                        items.push(item);
+                    }
+                }
+                Ok(())
+            }
             NodeValue::Null => Ok(()),
             _ => self.leaf(node),
+        }
+    }
+
+    /// Whether an item of a list is a comment: SOPS writes those between items so.
+    fn is_comment(&self, item: &Node) -> Result<bool, Diagnostic> {
+        let encrypted = self.metadata.rule.encrypted(&self.path);
+        let Some(text) = item.as_str().filter(|text| encrypted != Some(false) && cipher::is_comment(text)) else {
+            return Ok(false);
+        };
+        match cipher::open_bytes(text, self.key, &self.authenticated()) {
+            Ok(_) => Ok(true),
+            Err(_) if encrypted.is_none() => Ok(false),
+            Err(fault) => Err(self.fault(item.start, fault)),
         }
     }
 

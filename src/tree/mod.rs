@@ -2,9 +2,11 @@
 //! through this, so that they know neither Git nor a file system. Paths are relative, with `/`, without `.` or `..`.
 
 mod memory;
+mod once;
 mod path;
 
 pub use memory::MemoryTree;
+pub use once::Once;
 pub use path::{PathError, join, normal};
 
 use std::sync::Arc;

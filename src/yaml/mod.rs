@@ -26,7 +26,7 @@ pub use build::{ALIAS_BYTES, ANCHOR_NODES, DEPTH};
 pub use emit::{EmitError, emit, emit_pretty, try_emit};
 pub use error::Error;
 pub use node::{Node, NodeValue, Numbers};
-pub use number::go_float;
+pub use number::{go_float, go_float_fixed};
 pub use order::natural_less;
 pub use pretty::Pretty;
 

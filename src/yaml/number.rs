@@ -8,6 +8,37 @@ pub fn go_float(f: f64) -> String {
     special(f).unwrap_or_else(|| general(&even(&format!("{f:e}"), f, |text| text.parse() == Ok(f))))
 }
 
+/// A float64 as Go's `strconv.FormatFloat(f, 'f', -1, 64)`: the same digits, and never an exponent. Infinities are `+Inf` and
+/// `-Inf`, not-a-number is `NaN`.
+#[must_use]
+pub fn go_float_fixed(f: f64) -> String {
+    if !f.is_finite() {
+        return if f.is_nan() {
+            "NaN"
+        } else if f > 0.0 {
+            "+Inf"
+        } else {
+            "-Inf"
+        }
+        .to_owned();
+    }
+    let scientific = even(&format!("{f:e}"), f, |text| text.parse() == Ok(f));
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    match exponent + 1 {
+        point @ ..=0 => format!("{sign}0.{}{digits}", zeros(-point)),
+        point if point >= count => format!("{sign}{digits}{}", zeros(point - count)),
+        point => {
+            let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
+            format!("{sign}{whole}.{fraction}")
+        }
+    }
+}
+
 /// As [`go_float`] with the precision of 32 bits.
 #[expect(clippy::cast_possible_truncation, reason = "float32 precision is what is asked for")]
 pub(super) fn go_float32(f: f64) -> String {
@@ -136,6 +167,19 @@ mod tests {
             (5e-324, "5e-324"),
         ] {
             assert_eq!(go_float(f), text);
+        }
+        for (f, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.5, "1.5"),
+            (100.0, "100"),
+            (1e21, "1000000000000000000000"),
+            (-1.25e-7, "-0.000000125"),
+            (12.5e3, "12500"),
+            (-594_110_803_656_809.3, "-594110803656809.2"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(go_float_fixed(f), text);
         }
         assert_eq!(go_float(600_000_000_000_000.0 + 0.25), "6.000000000000002e+14");
         assert_eq!(go_float(1.0 / 16_777_216.0), "5.960464477539063e-08");

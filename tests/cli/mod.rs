@@ -13,4 +13,5 @@ mod lint;
 mod plan;
 mod read;
 mod rendered;
+mod secrets;
 mod validate;

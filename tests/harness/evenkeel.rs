@@ -33,7 +33,7 @@ impl Evenkeel {
             let name_text = name.to_string_lossy();
             let known = ["KUBECONFIG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_LOG", "RUST_BACKTRACE"];
             if known.contains(&&*name_text)
-                || ["EVENKEEL_", "GIT_", "XDG_", "HELM_"].iter().any(|p| name_text.starts_with(p))
+                || ["EVENKEEL_", "GIT_", "XDG_", "HELM_", "SOPS_"].iter().any(|p| name_text.starts_with(p))
             {
                 command.env_remove(&name);
             }

@@ -116,6 +116,21 @@ pub(crate) fn docker_registry() -> Result<PathBuf, Missing> {
     found.clone().ok_or_else(|| Missing("docker-registry (set EVENKEEL_DOCKER_REGISTRY, or have it on PATH)".into()))
 }
 
+/// The real SOPS: `EVENKEEL_SOPS`, else the one on PATH, else the one that `.ci/run` builds.
+pub(crate) fn sops() -> Result<PathBuf, Missing> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let built = cache().join("sops/sops");
+        // Not asked for its version: it would look for a newer one in the network.
+        let on_path = || {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).map(|folder| folder.join("sops")).find(|file| is_program(file))
+        };
+        named("EVENKEEL_SOPS").or_else(on_path).or_else(|| is_program(&built).then_some(built))
+    });
+    found.clone().ok_or_else(|| Missing("sops (set EVENKEEL_SOPS, or have it on PATH)".into()))
+}
+
 /// Go, for tests that have an oracle written in it.
 pub(crate) fn go() -> Result<PathBuf, Missing> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();

@@ -7,8 +7,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 
+use super::elsewhere::{index, like, offline, runtime, wrote};
 use super::story::{Change, OnDrift, OnFailure, Story};
-use super::support::{self, index, left, like, offline, repository, runtime, written, wrote};
+use super::support::{self, left, repository, written};
 use crate::harness::{ControlPlane, Sandbox, eventually, helm, project};
 use crate::remote::support::{Home, Repository};
 use crate::require;

@@ -9,9 +9,10 @@ use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::discovery::{Discovery, Scope, verbs};
 use serde_json::{Value, json};
 
+use super::elsewhere::{index, like, offline, runtime, wrote};
 use super::secrets::{Named, named};
 use super::story::{Change, OnDrift, OnFailure, Story};
-use super::support::{self, Daemon, index, left, like, objects, offline, repository, runtime, written, wrote};
+use super::support::{self, Daemon, left, objects, repository, written};
 use crate::harness::{
     ControlPlane, GitRepository, Output, Registry, Sandbox, eventually, helm, others_charts, project, wait_for,
 };

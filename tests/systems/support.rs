@@ -5,19 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use evenkeel::chart::repository::sha256;
+use evenkeel::sops::{KeySource, Keys};
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::harness::control_plane::Write;
 use crate::harness::requirement::Missing;
-use crate::harness::{
-    ControlPlane, Evenkeel, GitRepository, Output, Process, copy_folder, eventually, helm, project, unique_name,
-};
-use crate::remote::support::Home;
+use crate::harness::{ControlPlane, Evenkeel, GitRepository, Output, Process, eventually, project};
 
 /// How long a step may take that needs controllers: generous, since all tests share two cores.
 pub(super) const STEP: Duration = Duration::from_secs(40);
@@ -39,7 +36,7 @@ pub(super) async fn client(kubeconfig: &Path) -> kube::Client {
 }
 
 /// The key of what `environments/` holds encrypted.
-pub(super) fn age_key() -> PathBuf {
+pub(crate) fn age_key() -> PathBuf {
     project().join("tests/sops/age.key")
 }
 
@@ -54,50 +51,16 @@ pub(super) fn repository() -> GitRepository {
     repository
 }
 
-/// Another environment like one of the repository's, in a namespace of its own: other tests deploy that one beside this.
-pub(super) fn like(environment: &str, repository: &GitRepository) -> String {
-    let name = unique_name(environment);
-    let to = format!("environments/{name}");
-    copy_folder(&repository.path().join("environments").join(environment), &repository.path().join(&to));
-    let namespace = format!("namespace: {environment}\n");
-    repository.replace(&format!("{to}/environment.yaml"), &namespace, &format!("namespace: {name}\n"));
-    repository.commit(&format!("{name}, like {environment}"));
-    name
-}
-
-/// Makes the index of a folder of packed charts: helm where it is there, else the same facts written down here.
-pub(super) fn index(home: &Home, folder: &Path) {
-    if let Ok(helm) = helm() {
-        home.helm_ok(&helm, &["repo", "index", folder.to_str().unwrap()]);
-        return;
+/// Leaves out the releases whose charts are elsewhere (kube-prometheus-stack and KEDA): tests/systems/membrane.rs has them.
+pub(crate) fn without_operators(repository: &GitRepository) {
+    for release in ["prometheus-stack", "keda"] {
+        let file = format!("environments/membrane-production/{release}/release.yaml");
+        repository.write(&file, "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\nenabled: false\n");
     }
-    let mut entries: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let shown = home.run(["chart", "show", "chart", path.to_str().unwrap()]).expect_code(0);
-        let mut chart = evenkeel::yaml::to_json(&shown.stdout, evenkeel::yaml::Numbers::Exact).unwrap();
-        chart["digest"] = json!(sha256(&std::fs::read(&path).unwrap()));
-        chart["urls"] = json!([path.file_name().unwrap().to_str().unwrap()]);
-        entries.entry(chart["name"].as_str().unwrap().to_owned()).or_default().push(chart);
-    }
-    let index = json!({"apiVersion": "v1", "entries": entries, "generated": "2026-01-01T00:00:00Z"});
-    std::fs::write(folder.join("index.yaml"), index.to_string()).unwrap();
-}
-
-/// The command line over a repository, without a cluster.
-pub(super) fn offline(arguments: &[&str], repository: &GitRepository) -> Output {
-    Evenkeel::new(arguments).env("SOPS_AGE_KEY_FILE", age_key()).repository(repository).run()
-}
-
-/// A runtime for a test that also holds what has one of its own.
-pub(super) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
-/// How many objects an apply wrote, over all its releases.
-pub(super) fn wrote(applied: &Output) -> usize {
-    let done = applied.json()["done"].clone();
-    done.as_object().unwrap().values().map(|objects| objects.as_array().unwrap().len()).sum()
+    repository.write(
+        "environments/membrane-production/integration-app/release.yaml",
+        "apiVersion: evenkeel.dev/v1alpha1\nkind: Release\ndependsOn: []\n",
+    );
 }
 
 /// The command line over a repository and a cluster.
@@ -222,4 +185,10 @@ pub(super) fn written(plane: &ControlPlane, from: usize, namespace: &str) -> Vec
         *counted.entry(format!("{}/{}", write.resource, write.name)).or_default() += 1;
     }
     counted.into_keys().collect()
+}
+
+/// What opens them, for the library.
+pub(super) fn identities() -> Keys {
+    let text = std::fs::read_to_string(age_key()).map_err(|error| error.to_string());
+    Keys::read([KeySource { name: "tests/sops/age.key".to_owned(), text }])
 }

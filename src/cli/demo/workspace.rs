@@ -7,8 +7,18 @@ use include_dir::{Dir, include_dir};
 
 use crate::cli::error::CliError;
 
-static ENVIRONMENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/environments");
-static CHARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/charts");
+/// One platform of those that the project's own repository deploys; the others, and their many charts, stay out of the binary.
+static PARTS: [(&str, Dir<'_>); 9] = [
+    ("environments/base", include_dir!("$CARGO_MANIFEST_DIR/environments/base")),
+    ("environments/clipper-base", include_dir!("$CARGO_MANIFEST_DIR/environments/clipper-base")),
+    ("environments/clipper-staging", include_dir!("$CARGO_MANIFEST_DIR/environments/clipper-staging")),
+    ("environments/clipper-production", include_dir!("$CARGO_MANIFEST_DIR/environments/clipper-production")),
+    ("charts/clipper", include_dir!("$CARGO_MANIFEST_DIR/charts/clipper")),
+    ("charts/clipper-backend", include_dir!("$CARGO_MANIFEST_DIR/charts/clipper-backend")),
+    ("charts/clipper-frontend", include_dir!("$CARGO_MANIFEST_DIR/charts/clipper-frontend")),
+    ("charts/clipper-postgres", include_dir!("$CARGO_MANIFEST_DIR/charts/clipper-postgres")),
+    ("charts/clipper-redis", include_dir!("$CARGO_MANIFEST_DIR/charts/clipper-redis")),
+];
 
 /// The tag that the demo's commit bumps to.
 pub(super) const NEW_TAG: &str = "v1.3.0";
@@ -42,10 +52,8 @@ impl Workspace {
     pub(super) fn create() -> Result<Self, CliError> {
         let path = std::env::temp_dir().join(format!("evenkeel-demo-{}", uuid::Uuid::new_v4().simple()));
         let repository = path.join("repository");
-        for (folder, content) in [("environments", &ENVIRONMENTS), ("charts", &CHARTS)] {
-            for part in content.dirs().filter(|d| is_clippers(d.path())) {
-                unpack(part, &repository.join(folder).join(part.path())).map_err(|e| failed(&e))?;
-            }
+        for (folder, content) in &PARTS {
+            unpack(content, &repository.join(folder)).map_err(|e| failed(&e))?;
         }
         let mut options = git2::RepositoryInitOptions::new();
         options.initial_head("main").external_template(false);
@@ -109,11 +117,6 @@ impl Workspace {
         };
         made().map_err(|e| failed(&e))
     }
-}
-
-/// The demo tells of one platform: whatever else is deployed from the same repository is left out.
-fn is_clippers(folder: &Path) -> bool {
-    folder.to_str().is_some_and(|name| name == "base" || name == "clipper" || name.starts_with("clipper-"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo's own temporary folder")]
