@@ -17,7 +17,7 @@ use crate::harness::requirement::Missing;
 use crate::harness::{ControlPlane, Evenkeel, GitRepository, Output, Process, eventually, project};
 
 /// How long a step may take that needs controllers: generous, since all tests share two cores.
-pub(super) const STEP: Duration = Duration::from_secs(40);
+pub(super) const STEP: Duration = Duration::from_secs(240);
 
 /// The control plane that the systems share: with an audit, and the operators' kinds. Apart from the other tests', since its
 /// environments have their true names.
