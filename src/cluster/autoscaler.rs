@@ -70,9 +70,9 @@ type Known = BTreeMap<(String, String), ObjectId>;
 pub(super) struct Autoscalers(Known);
 
 impl Autoscalers {
-    /// The autoscaler that targets an object.
-    pub(super) fn target(&self, id: &ObjectId) -> Option<&str> {
-        self.0.iter().find(|(_, target)| *target == id).map(|((_, name), _)| name.as_str())
+    /// The autoscalers that target an object: their kinds and `namespace/name`.
+    pub(super) fn of(&self, id: &ObjectId) -> Vec<(String, String)> {
+        self.0.iter().filter(|(_, target)| *target == id).map(|(key, _)| key.clone()).collect()
     }
 }
 
@@ -155,8 +155,9 @@ mod tests {
         .unwrap();
         let key = ("HorizontalPodAutoscaler".to_owned(), autoscaler.key());
         let known = Autoscalers(BTreeMap::from([(key, autoscaler.target())]));
-        assert_eq!(known.target(&"apps/Deployment/ns/backend".parse().unwrap()), Some("ns/a"));
-        assert_eq!(known.target(&"apps/Deployment/other/backend".parse().unwrap()), None);
+        let found = ("HorizontalPodAutoscaler".to_owned(), "ns/a".to_owned());
+        assert_eq!(known.of(&"apps/Deployment/ns/backend".parse().unwrap()), [found]);
+        assert_eq!(known.of(&"apps/Deployment/other/backend".parse().unwrap()), []);
         let scaled: Autoscaler = serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "ns"},
             "spec": {"scaleTargetRef": {"name": "worker"}}}))
         .unwrap();

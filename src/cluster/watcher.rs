@@ -308,10 +308,10 @@ impl Watcher {
         self.shared.state().index.among(environment, ids)
     }
 
-    /// The autoscaler that owns a workload's replicas, as `namespace/name`.
+    /// The autoscalers that own a workload's replicas: their kinds and `namespace/name`.
     #[must_use]
-    pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {
-        self.shared.state().autoscalers.target(id).map(str::to_owned)
+    pub fn autoscalers_of(&self, id: &ObjectId) -> Vec<(String, String)> {
+        self.shared.state().autoscalers.of(id)
     }
 
     /// To be taken before an environment's templates read, for [`Watcher::follow_lookups`].

@@ -15,7 +15,7 @@ use crate::manifest::ObjectId;
 use crate::plan::{Action, DesiredObject, Foreseen, Live, Plan, Verb, foretell};
 
 use super::admission::without_admission;
-use super::autoscalers::Autoscalers;
+use super::autoscalers::{Autoscalers, Gone};
 use super::compare::{Compared, Types, input, types_of_cluster};
 
 /// Reads at once.
@@ -42,6 +42,7 @@ pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan
     let mut read: Vec<(&str, &Action)> = Vec::new();
     let drifted: BTreeMap<ObjectId, &ObjectDrift> = compared.drift.iter().map(|d| (d.id(), d)).collect();
     let mut let_be = compared.let_be.clone();
+    let gone = Gone::among(plan.actions().filter(|(_, a)| a.verb == Verb::Prune).map(|(_, a)| &a.id));
     for (release, action) in plan.actions() {
         if !matches!(action.verb, Verb::Update | Verb::Adopt | Verb::Transfer) {
             continue;
@@ -78,7 +79,7 @@ pub(super) async fn foresee(cluster: &Cluster, known: &Known<'_>, mut plan: Plan
         };
         let (Some(desired), Some(now)) = (&action.object, now) else { continue };
         let asked = Input {
-            autoscaled: autoscalers.own_replicas_of(&action.id),
+            autoscaled: autoscalers.will_own_replicas_of(&action.id, &gone),
             ignore: rules(release, &action.id),
             ..input(desired, Some(&now), types.get(), release, View::Change)
         };

@@ -115,10 +115,10 @@ impl LiveView {
         environments.entry(environment.to_owned()).or_insert_with(|| watch::channel(0).0).subscribe()
     }
 
-    /// The autoscaler that owns a workload's replicas.
+    /// The autoscalers that own a workload's replicas: their kinds and `namespace/name`.
     #[must_use]
-    pub fn autoscaler_of(&self, id: &ObjectId) -> Option<String> {
-        self.watcher.autoscaler_of(id)
+    pub fn autoscalers_of(&self, id: &ObjectId) -> Vec<(String, String)> {
+        self.watcher.autoscalers_of(id)
     }
 
     /// Also tells of every foreign change to these objects: they have drifted, and how is to stay known.

@@ -151,7 +151,7 @@ pub(crate) async fn drift_is_seen_and_nothing_else_is_asked(kubeconfig: &Path) {
     let scaler = object(json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": "h", "namespace": bench.namespace}, "spec": {"maxReplicas": 9,
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}}}));
-    assert_eq!(watching.watcher.autoscaler_of(&d), None);
+    assert_eq!(watching.watcher.autoscalers_of(&d), []);
     assert_eq!(bench.cluster.requests().since(&steady).total(), 0, "a steady state asks nothing");
     let owner = bench.owner("b");
     let (before, accept) = (evenkeel::apply::Before::Absent, evenkeel::apply::Accept::Own);
@@ -159,12 +159,13 @@ pub(crate) async fn drift_is_seen_and_nothing_else_is_asked(kubeconfig: &Path) {
     let watcher = &watching.watcher;
     let events = &mut watching.events;
     let owned = async {
-        while watcher.autoscaler_of(&d).is_none() {
+        while watcher.autoscalers_of(&d).is_empty() {
             events.recv().await.unwrap();
         }
     };
     tokio::time::timeout(DEADLINE, owned).await.unwrap();
-    assert_eq!(watcher.autoscaler_of(&d), Some(format!("{}/h", bench.namespace)));
+    let known = ("HorizontalPodAutoscaler".to_owned(), format!("{}/h", bench.namespace));
+    assert_eq!(watcher.autoscalers_of(&d), [known]);
 }
 
 pub(crate) async fn no_change_is_missed_while_the_server_is_away(kubeconfig: &Path) {
