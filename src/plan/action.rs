@@ -233,6 +233,13 @@ impl ReleasePlan {
         self.after.clear();
     }
 
+    /// Whether there is nothing to do: no step to take, nothing to write and nothing to delete.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let rests = |a: &Action| a.verb == Verb::Unchanged;
+        !self.gone && self.operation.is_none() && self.actions().all(rests) && self.hooks().all(rests)
+    }
+
     /// Whether an object of it cannot be touched, so that nothing of it is.
     #[must_use]
     pub fn refused(&self) -> bool {

@@ -289,7 +289,13 @@ impl<'a> Run<'a> {
             }
             for name in names {
                 let Some(release) = self.plan.releases.iter().find(|r| r.release == name) else { continue };
-                let blocked = blocked(release, self.plan, self.held, &self.outcomes, self.options);
+                // Who has nothing to do waits for nobody: it is what Git says already.
+                let idle = release.is_idle() && self.held.contains_key(&name);
+                let blocked = if idle {
+                    Vec::new()
+                } else {
+                    blocked(release, self.plan, self.held, &self.outcomes, self.options)
+                };
                 let how = self.how(&name);
                 let outcome = self.outcomes.entry(name.clone()).or_default();
                 outcome.waits_for = blocked;

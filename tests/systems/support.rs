@@ -45,8 +45,8 @@ pub(super) fn repository() -> GitRepository {
     let repository = GitRepository::new();
     repository.copy("charts", "charts").copy("environments", "environments");
     // What does not come nearer to being ready is seen within the test's patience.
-    repository.replace("environments/base/environment.yaml", "timeout: 5m", "timeout: 40s");
-    repository.replace("environments/clipper-base/clipper/release.yaml", "timeout: 5m", "timeout: 40s");
+    repository.replace("environments/base/environment.yaml", "timeout: 5m", "timeout: 25s");
+    repository.replace("environments/clipper-base/clipper/release.yaml", "timeout: 5m", "timeout: 25s");
     repository.commit("the five systems");
     repository
 }
