@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use evenkeel::environment;
+use evenkeel::environment::{self, Environment, OnDrift};
 use evenkeel::git::Folder;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use serde_json::json;
 
 use super::support::{Daemon, client, identities, repository, without_operators};
 use crate::harness::control_plane::Write;
@@ -89,7 +91,49 @@ async fn from_an_empty_cluster_to_all_healthy_and_a_line_touches_what_it_should(
     assert_eq!(touched(&plane.writes()[before..]), expected.into(), "one number of one autoscaler");
 
     healthy(&client, &environments).await;
+
+    // What somebody changes by hand is put right, told or let be, as each environment says.
+    for environment in &loaded {
+        changed_by_hand(&client, &daemon, environment).await;
+    }
     daemon.process.terminate().expect_code(0);
+}
+
+/// Somebody changes a line of a ConfigMap of the environment; then it is as its policy says.
+async fn changed_by_hand(client: &kube::Client, daemon: &Daemon, environment: &Environment) {
+    let name = environment.name.as_str();
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), name);
+    let ours = ListParams::default().labels(&format!("evenkeel.dev/environment={name}"));
+    let map =
+        maps.list(&ours).await.unwrap().items.into_iter().find(|m| m.data.as_ref().is_some_and(|d| !d.is_empty()));
+    let map = map.unwrap_or_else(|| panic!("{name} has no ConfigMap with data"));
+    let (id, (key, was)) = (map.metadata.name.unwrap(), map.data.unwrap().pop_first().unwrap());
+    let by = PatchParams { field_manager: Some("somebody".into()), ..PatchParams::default() };
+    maps.patch(&id, &by, &Patch::Merge(json!({"data": {&key: "by hand"}}))).await.unwrap();
+    let live = || async { maps.get(&id).await.unwrap().data.unwrap()[&key].clone() };
+    match environment.policies.on_drift {
+        OnDrift::Correct => {
+            eventually(&format!("{name}: {id} to be put right"), super::support::STEP, || async {
+                let now = live().await;
+                if now == was { Ok(()) } else { Err(now) }
+            })
+            .await;
+        }
+        OnDrift::Alert => {
+            eventually(&format!("{name}: {id} to be told"), super::support::STEP, || async {
+                let drift = daemon.drift(name).await;
+                let told = drift.iter().any(|d| d["name"] == id.as_str() && d["fields"][0]["manager"] == "somebody");
+                if told { Ok(()) } else { Err(format!("{drift:?}")) }
+            })
+            .await;
+            assert_eq!(live().await, "by hand", "{name}: nothing is put back");
+        }
+        OnDrift::Ignore => {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let status = daemon.get(&format!("/api/v1/environments/{name}")).await.unwrap();
+            assert_eq!((status["state"].as_str(), live().await.as_str()), (Some("synced"), "by hand"), "{name}");
+        }
+    }
 }
 
 /// Every Deployment has all its pods.
