@@ -37,7 +37,8 @@ pub(super) async fn run(args: RollbackArgs, console: &Console) -> Outcome {
         let error = CliError::user(format!("{} is not in Git, or cannot be read", named.display()));
         return Err(error.hint("what is rolled back has to be something that Git says"));
     }
-    let asked = Asked::Rollback { version: args.revision, revision: named.source.revision.clone() };
+    let revision = named.source.revision.clone();
+    let asked = Asked::Rollback { version: args.revision, revision, planned: String::new() };
     carry_out(named, asked, &args.source, args.dry_run, !args.no_wait, console).await
 }
 

@@ -24,6 +24,9 @@ pub enum Asked {
         version: Option<u32>,
         /// The commit that is gone back from.
         revision: String,
+        /// The digest of the way back as it was planned last; empty before. Whoever else goes it (a daemon, once it is recorded)
+        /// does what was asked: it is not asked for twice.
+        planned: String,
     },
     /// Uninstall it, though it is in Git.
     Uninstall {
@@ -34,6 +37,16 @@ pub enum Asked {
     },
     /// Bring about what Git says, though somebody went back from it.
     Resume,
+}
+
+impl Asked {
+    /// Notes how a way back was planned: the revision that was meant stays the one that is meant.
+    pub(super) fn note(&mut self, life: &Life) {
+        if let (Self::Rollback { version, planned, .. }, Some(back)) = (self, life.rollback) {
+            *version = Some(back);
+            planned.clone_from(&life.digest);
+        }
+    }
 }
 
 /// Why a release's life cannot be read: the release stays as it is.
@@ -151,8 +164,12 @@ impl Histories<'_> {
         asked: Option<&Asked>,
     ) -> Result<Life, LifeError> {
         let recorded = inventory.and_then(|i| i.lifecycle.as_ref());
-        match asked {
-            Some(Asked::Rollback { version, revision }) => {
+        let is_recorded = |asked: &&Asked| match asked {
+            Asked::Rollback { planned, .. } => recorded.is_some_and(|r| r.digest == *planned && r.held.is_some()),
+            _ => false,
+        };
+        match asked.filter(|asked| !is_recorded(asked)) {
+            Some(Asked::Rollback { version, revision, .. }) => {
                 return self.back(release, recorded, *version, revision).await;
             }
             Some(Asked::Uninstall { revision, .. }) => {

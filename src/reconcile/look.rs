@@ -145,6 +145,9 @@ impl Reconciler {
                     if life.instead.is_some() || life.gone {
                         problems.remove(&release.name);
                     }
+                    if let Some(asked) = self.asked.get_mut(&release.name) {
+                        asked.note(&life);
+                    }
                     lives.insert(release.name.clone(), life);
                 }
                 Err(LifeError::Cluster(error)) => return Err(error.into()),

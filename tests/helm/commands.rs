@@ -1,6 +1,13 @@
 //! `history`, `rollback`, `uninstall` and `test`, seen by helm.
 
+use std::sync::Arc;
+
+use evenkeel::cluster::{Cluster, ConnectOptions};
+use evenkeel::git::Folder;
+use evenkeel::reconcile::{Asked, Charts, PassOptions, Reconciler, Source};
+use evenkeel::sops::Keys;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::support::{RELEASE, Stage, lines_of};
 use crate::harness::{ControlPlane, helm};
@@ -51,6 +58,50 @@ async fn a_rollback_stays_until_a_commit_changes_the_release() {
     assert_eq!(stage.message().await, "good");
     let unknown = stage.evenkeel(&["rollback", &stage.target(), "99"]).expect_code(2);
     assert!(unknown.stderr.contains("release has no 99 version"), "{unknown}");
+}
+
+/// A daemon carries on with a rollback that a command began, and may be first at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_somebody_else_has_done_is_not_done_again() {
+    let plane = crate::require!(ControlPlane::shared());
+    crate::require!(helm());
+    let stage = Stage::new(plane);
+    stage.apply();
+    stage.say("one", "bad");
+    stage.apply();
+    let kubeconfig = Some(plane.kubeconfig().to_owned());
+    let cluster = Cluster::connect(ConnectOptions { kubeconfig, ..ConnectOptions::default() }).await.unwrap();
+    let source = Source {
+        tree: Arc::new(Folder::open(stage.repository.path()).unwrap()),
+        revision: "main".to_owned(),
+        time: jiff::Timestamp::UNIX_EPOCH,
+        charts: Charts::default(),
+        keys: Keys::default(),
+    };
+    let mut command = Reconciler::new(cluster, &stage.environment, "environments", None).insistent();
+    let back = Asked::Rollback { version: None, revision: "main".to_owned(), planned: String::new() };
+    command.ask(RELEASE, back);
+    command.prepare().await.unwrap();
+    let look = command.look(&source).await.unwrap();
+    assert!(look.plan.releases[0].operation.is_some());
+
+    stage.evenkeel(&["rollback", &stage.target()]).expect_code(0);
+    let options = PassOptions {
+        apply: true,
+        wait: true,
+        cancel: CancellationToken::new(),
+        stop_waiting: CancellationToken::new(),
+        retry_after: None,
+    };
+    let outcomes = command.execute(&look, &options, &|_| {}).await;
+    assert!(outcomes[RELEASE].is_overtaken(), "{outcomes:?}");
+    // The one before the last is another one by now; what was meant is not.
+    let look = command.look(&source).await.unwrap();
+    assert!(look.plan.is_empty(), "{:#?}", look.plan);
+    let outcomes = command.execute(&look, &options, &|_| {}).await;
+    assert!(outcomes[RELEASE].errors.is_empty(), "{outcomes:?}");
+    assert_eq!(stage.message().await, "one");
+    assert_eq!(stage.history().last().unwrap(), "3 deployed Rollback to 1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

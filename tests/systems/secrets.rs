@@ -118,8 +118,7 @@ fn keys() -> Keys {
     Keys::read([KeySource { name: "the tests' key".to_owned(), text }])
 }
 
-/// All objects of an environment, with their release's namespace and chart; of the charts that are in this repository. (Rendered here, since
-/// `evenkeel render` hides the texts of encrypted files wherever they stand: one is the name of a user and part of a Secret's name.)
+/// All objects of an environment, with their release's namespace and chart; of the charts that are in this repository.
 fn objects(name: &str) -> Vec<(String, String, Object)> {
     let folder = Folder::open(project()).unwrap();
     let environment = load(&folder, "environments", name, &keys()).unwrap_or_else(|e| panic!("{name}: {e:?}"));
