@@ -146,7 +146,7 @@ pub async fn finish_uninstall(
     }
     if operation.kind == OperationKind::HandOver {
         // It is another release's by now.
-    } else if keep_history {
+    } else if keep_history || lifecycle.held.as_ref().is_some_and(|held| held.keep_history) {
         uninstalled(cluster, &operation.namespace, &operation.name).await?;
     } else {
         delete_history(cluster, &operation.namespace, &operation.name).await?;

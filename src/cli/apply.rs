@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::{Outcome, interruption, source};
 use crate::apply::Action as Done;
 use crate::plan::{FindingKind, Plan, Verb};
-use crate::reconcile::{Asked, Event, Look, PassOptions, Reconciler, ReleaseOutcome, Source};
+use crate::reconcile::{Asked, Event, Look, PassOptions, Reconciler, Source};
 use crate::report::{
     BAD, DIM, EnvironmentStatus, GOOD, ReleaseState, ReleaseStatus, WARN, paint, plan_json, plan_text,
 };
@@ -40,7 +40,7 @@ pub(super) async fn run(args: ApplyArgs, console: &Console) -> Outcome {
 }
 
 /// How often what is left of a release is planned anew when somebody else writes at the same time.
-const REPLANS: usize = 10;
+const REPLANS: usize = 5;
 
 /// How a command makes its one pass.
 pub(super) fn once(wait: bool, cancel: CancellationToken) -> PassOptions {
@@ -77,13 +77,25 @@ pub(super) async fn carry_out(
     console.clear();
     // A daemon at the same release carries on with what was begun here, and may be first at it: then what is left is planned anew.
     for _ in 0..REPLANS {
-        if !outcomes.values().any(ReleaseOutcome::is_overtaken) || options.cancel.is_cancelled() {
+        let overtaken: Vec<String> =
+            outcomes.iter().filter(|(_, o)| o.is_overtaken()).map(|(release, _)| release.clone()).collect();
+        if overtaken.is_empty() || options.cancel.is_cancelled() {
             break;
         }
+        // The others have had their turn; who waited for one of these has it now.
+        let again = |release: &str| {
+            let waited = outcomes.get(release).is_some_and(|o| o.waits_for.iter().any(|of| overtaken.contains(of)));
+            waited || overtaken.iter().any(|name| name == release)
+        };
         look = planned(reconciler, opened, target).await?;
-        let again = reconciler.execute(&look, options, &|event| show(console, &event)).await;
+        look.plan.releases.retain(|release| again(&release.release));
+        let mut later = reconciler.execute(&look, options, &|event| show(console, &event)).await;
         console.clear();
-        for (release, outcome) in again {
+        for release in &overtaken {
+            // What is in no plan any more is done.
+            outcomes.entry(release.clone()).or_default().follow(later.remove(release).unwrap_or_default());
+        }
+        for (release, outcome) in later {
             outcomes.entry(release).or_default().follow(outcome);
         }
     }

@@ -127,7 +127,11 @@ fn texts(desired: Option<&Object>, live: Option<&Object>, drift: &ObjectDrift, k
             // What was masked in the comparison has a mark of its own here.
             let marked = live.filter(|l| key.is_some() && is_secret(l.value())).map(shown);
             for field in &drift.fields {
-                let mark = marked.as_ref().filter(|_| field.live.is_some()).and_then(|live| field.path.get(live));
+                // Only these are masked as values of a Secret; what stands elsewhere in one the comparison has hidden already.
+                let path = field.path.to_string();
+                let is_value = path.starts_with(".data") || path.starts_with(".stringData");
+                let mark = marked.as_ref().filter(|_| field.live.is_some() && is_value);
+                let mark = mark.and_then(|live| field.path.get(live));
                 place(&mut before, &field.path.0, mark.or(field.live.as_ref()));
             }
             Some(before)

@@ -6,9 +6,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::identity::{Kind, Named, of_bytes, of_folder};
 use super::snapshot::too_large;
 use super::{FILE_LIMIT, GitError};
-use crate::tree::{Entry, EntryKind, Tree, TreeError};
+use crate::tree::{Entry, EntryKind, Tree, TreeError, join};
+use git2::Oid;
+
+/// How deep folders may nest.
+const DEPTH: usize = 64;
 
 /// A folder on this machine. Symbolic links below it are not followed, so nothing outside of it is ever read; `.git` is
 /// not part of it.
@@ -58,6 +63,46 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// The id that Git would give the folder at `path`; nothing for one without files.
+    fn identity(&self, path: &str, depth: usize) -> Result<Option<Oid>, TreeError> {
+        if depth > DEPTH {
+            let message = format!("folders nest deeper than {DEPTH} (limit: tree depth)");
+            return Err(TreeError { path: path.to_owned(), message });
+        }
+        let mut names = Vec::new();
+        for entry in self.list(path)?.unwrap_or_default() {
+            let inner = join(path, &entry.name);
+            let (kind, id) = match entry.kind {
+                EntryKind::Folder => (Kind::Folder, self.identity(&inner, depth + 1)?),
+                EntryKind::File => {
+                    let Some(bytes) = self.read(&inner)? else { continue };
+                    let kind = if self.is_program(&inner)? { Kind::Program } else { Kind::File };
+                    (kind, Some(of_bytes(&inner, &bytes)?))
+                }
+                // Never followed, but its text is part of what Git has.
+                EntryKind::Other => {
+                    let Ok(target) = fs::read_link(self.root.join(&inner)) else { continue };
+                    (Kind::Link, Some(of_bytes(&inner, target.to_string_lossy().as_bytes())?))
+                }
+            };
+            names.extend(id.map(|id| Named { name: entry.name, kind, id }));
+        }
+        of_folder(path, names)
+    }
+
+    /// Whether its owner may execute it: all of a file's mode that Git keeps.
+    fn is_program(&self, path: &str) -> Result<bool, TreeError> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            Ok(self.find(path)?.is_some_and(|(_, metadata)| metadata.permissions().mode() & 0o100 != 0))
+        }
+        #[cfg(not(unix))]
+        Ok(self.find(path)?.is_none())
+    }
+}
+
 impl Tree for Folder {
     fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, TreeError> {
         let Some((at, metadata)) = self.find(path)? else { return Ok(None) };
@@ -100,6 +145,11 @@ impl Tree for Folder {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(entries))
     }
+
+    /// The id of the tree that Git would make of it: every file below it is read.
+    fn digest(&self, path: &str) -> Result<Option<String>, TreeError> {
+        Ok(self.identity(path, 0)?.map(|id| id.to_string()))
+    }
 }
 
 fn failed(path: &str, error: &std::io::Error) -> TreeError {
@@ -135,6 +185,34 @@ mod tests {
         assert_eq!(names, ["b.yaml", "link"]);
         assert!(folder.list("out").unwrap().is_none() && folder.list("a/b.yaml").unwrap().is_none());
         assert!(Folder::open(&root.join("nothing")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_has_the_id_that_git_gives_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path();
+        fs::create_dir_all(root.join("chart/a/empty")).unwrap();
+        fs::create_dir_all(root.join("chart/a-b")).unwrap();
+        for (file, text) in [("a.yaml", "x"), ("a/b.yaml", ""), ("a-b/c", "\0\u{ff}"), ("a.b", "y"), ("run.sh", "#!")] {
+            fs::write(root.join("chart").join(file), text).unwrap();
+        }
+        fs::set_permissions(root.join("chart/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("../elsewhere", root.join("chart/link")).unwrap();
+        let repository = git2::Repository::init(root).unwrap();
+        let mut index = repository.index().unwrap();
+        index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let folder = Folder::open(root).unwrap();
+        let theirs = |path: &str| tree.get_path(Path::new(path)).unwrap().id().to_string();
+        for path in ["chart", "chart/a", "chart/a-b"] {
+            assert_eq!(folder.digest(path).unwrap(), Some(theirs(path)), "{path}");
+        }
+        assert_eq!(folder.digest("").unwrap(), Some(tree.id().to_string()));
+        assert_eq!(folder.digest("nothing").unwrap(), None);
+        fs::write(root.join("chart/a/b.yaml"), "other").unwrap();
+        assert_ne!(folder.digest("chart").unwrap(), Some(theirs("chart")));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod flight;
 mod folder;
+mod identity;
 mod follower;
 mod repository;
 mod revision;

@@ -102,4 +102,7 @@ pub struct Held {
     pub revision: String,
     /// Helm's revision that is in force instead; `None`: the release was uninstalled.
     pub version: Option<u32>,
+    /// Uninstalled, and helm's history stays: whoever carries on with it knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_history: bool,
 }

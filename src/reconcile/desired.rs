@@ -53,6 +53,10 @@ pub struct DesiredRelease {
     pub health: Rules,
     /// A digest of everything in Git that it depends on, empty when that cannot be read.
     pub inputs: String,
+    /// What was encrypted of its values, to be hidden wherever it stands, also in what was in force before.
+    pub(super) veil: Option<Arc<Redactor>>,
+    /// The layers of its values that were encrypted.
+    pub(super) encrypted: Vec<Arc<Layer>>,
     /// What it renders, or everything that is wrong with it.
     pub rendered: Result<Arc<Rendered>, Vec<String>>,
 }
@@ -72,10 +76,6 @@ pub struct Rendered {
     pub chart: Option<Arc<CompiledChart>>,
     /// Knows what must not be shown: what was encrypted of its values, and the Secrets that its templates looked up.
     pub(super) secrets: Redactor,
-    /// Knows what was encrypted of its values, where anything was.
-    pub(super) veil: Option<Arc<Redactor>>,
-    /// The files of secrets that its values came from.
-    pub(super) encrypted: Vec<Arc<Layer>>,
 }
 
 impl Rendered {
@@ -159,6 +159,8 @@ pub fn read_environment(
                     on_failure: OnFailure::default(),
                     health: Rules::default(),
                     inputs: String::new(),
+                    veil: None,
+                    encrypted: Vec::new(),
                     rendered: Err(broken.diagnostics.iter().map(ToString::to_string).collect()),
                 },
                 Ok(release) => {
@@ -194,6 +196,8 @@ pub fn read_environment(
                         on_failure: release.policies.on_failure,
                         health: release.health.clone(),
                         inputs: ambience.inputs_of(release),
+                        veil: release.secrets.clone(),
+                        encrypted: encrypted(release),
                         rendered,
                     }
                 }
@@ -202,6 +206,11 @@ pub fn read_environment(
     }
     cache.end(fresh);
     Ok(DesiredEnvironment { environment, releases, incomplete })
+}
+
+/// The layers of a release's values that were encrypted.
+fn encrypted(release: &Release) -> Vec<Arc<Layer>> {
+    release.values.layers().iter().filter(|layer| layer.kind == LayerKind::Secret).cloned().collect()
 }
 
 /// The place of a release's group in the order; what has none goes after all.
@@ -321,9 +330,6 @@ fn render(
         made.content.manifest.push_str(&format!("---\n# Source: {}\n{text}\n", file.path));
     }
     made.digest = history::digest(&made.content, surroundings.key);
-    made.veil.clone_from(&release.secrets);
-    let layers = release.values.layers().iter();
-    made.encrypted = layers.filter(|layer| layer.kind == LayerKind::Secret).cloned().collect();
     let objects = std::mem::take(&mut made.objects).into_iter();
     made.objects = objects.map(|object| object.veiled(release.secrets.clone()).at_rest()).collect();
     if errors.is_empty() { Ok(made) } else { Err(errors) }

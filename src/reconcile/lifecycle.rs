@@ -172,9 +172,14 @@ impl Histories<'_> {
             Some(Asked::Rollback { version, revision, .. }) => {
                 return self.back(release, recorded, *version, revision).await;
             }
-            Some(Asked::Uninstall { revision, .. }) => {
-                let held = Held { inputs: release.inputs.clone(), revision: revision.clone(), version: None };
-                let mut life = self.leaving(recorded).await?;
+            Some(Asked::Uninstall { revision, keep_history }) => {
+                let held = Held {
+                    inputs: release.inputs.clone(),
+                    revision: revision.clone(),
+                    version: None,
+                    keep_history: *keep_history,
+                };
+                let mut life = self.leaving(recorded, Some(release)).await?;
                 life.held = Some(held);
                 life.confirmed = true;
                 return Ok(life);
@@ -198,7 +203,7 @@ impl Histories<'_> {
             life.installed = self.installed(&release.namespace, &life.name, &life.digest).await?;
         }
         if !matches!(life.installed, Installed::Same(_)) {
-            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace, rendered.veil.as_ref())?;
+            life.hooks = self.hooks(&rendered.content.hooks, &release.namespace, release.veil.as_ref())?;
             life.revision = Some(Arc::new(rendered.revision()));
         }
         Ok(life)
@@ -272,7 +277,11 @@ impl Histories<'_> {
     }
 
     /// The life of a release that goes: its hooks are those of the revision in force.
-    pub(super) async fn leaving(&mut self, recorded: Option<&Lifecycle>) -> Result<Life, LifeError> {
+    pub(super) async fn leaving(
+        &mut self,
+        recorded: Option<&Lifecycle>,
+        release: Option<&DesiredRelease>,
+    ) -> Result<Life, LifeError> {
         let Some(recorded) = recorded else { return Ok(Life { gone: true, ..Life::default() }) };
         let mut life = Life { name: recorded.name.clone(), gone: true, ..Life::default() };
         // Its hooks have run when it was uninstalled.
@@ -282,7 +291,8 @@ impl Histories<'_> {
         if let Some(revision) = self.revision(recorded, recorded.version).await? {
             let goes = |h: &&Hook| h.runs_at(Event::PreDelete) || h.runs_at(Event::PostDelete);
             let hooks: Vec<Hook> = revision.hooks.iter().filter(goes).cloned().collect();
-            life.hooks = self.hooks(&hooks, &recorded.namespace, None)?;
+            let veil = release.and_then(|release| veil_of(&revision, release));
+            life.hooks = self.hooks(&hooks, &recorded.namespace, veil.as_ref())?;
         }
         Ok(life)
     }
@@ -296,7 +306,7 @@ impl Histories<'_> {
                 return Ok(Life { gone: true, note, ..Life::default() });
             }
             // The way was not gone to its end; whoever asked for it has confirmed it.
-            let life = self.leaving(Some(recorded)).await?;
+            let life = self.leaving(Some(recorded), Some(release)).await?;
             return Ok(Life { held: Some(held.clone()), confirmed: true, note, ..life });
         };
         let Some(revision) = self.revision(recorded, version).await? else {
@@ -343,7 +353,12 @@ impl Histories<'_> {
             hooks: self.hooks(&revision.hooks, &recorded.namespace, veil_of(&revision, release).as_ref())?,
             installed: Installed::Other,
             rollback: Some(version),
-            held: Some(Held { inputs: release.inputs.clone(), revision: from.to_owned(), version: Some(version) }),
+            held: Some(Held {
+                inputs: release.inputs.clone(),
+                revision: from.to_owned(),
+                version: Some(version),
+                keep_history: false,
+            }),
             instead: Some(objects_of(&revision, release)?),
             revision: Some(revision),
             ..Life::default()
@@ -376,9 +391,9 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
     let place = revision.secret_name();
     let mut objects =
         manifest::parse(&revision.manifest, &place).map_err(|e| LifeError::Release(vec![e.to_string()]))?;
+    let veil = veil_of(revision, release);
+    objects = objects.into_iter().map(|object| object.veiled(veil.clone())).collect();
     if let Ok(rendered) = &release.rendered {
-        let veil = veil_of(revision, release);
-        objects = objects.into_iter().map(|object| object.veiled(veil.clone())).collect();
         let kept = |o: &&Object| {
             o.kind() == "CustomResourceDefinition" && o.annotation("helm.sh/resource-policy") == Some("keep")
         };
@@ -392,12 +407,12 @@ fn objects_of(revision: &Revision, release: &DesiredRelease) -> Result<Vec<Objec
 
 /// Knows what is encrypted now, and what stood at the same keys in an earlier revision: what was encrypted then.
 fn veil_of(revision: &Revision, release: &DesiredRelease) -> Option<Arc<Redactor>> {
-    let (rendered, names) = (release.rendered.as_ref().ok()?, [&release.name, &release.namespace]);
-    if rendered.encrypted.is_empty() {
+    let names = [&release.name, &release.namespace];
+    if release.encrypted.is_empty() {
         return None;
     }
     let mut then = BTreeSet::new();
-    for layer in &rendered.encrypted {
+    for layer in &release.encrypted {
         for (key, value) in layer.value() {
             if let Some(was) = revision.config.get(key) {
                 texts_beside(was, Some(value), &mut then);
@@ -406,7 +421,7 @@ fn veil_of(revision: &Revision, release: &DesiredRelease) -> Option<Arc<Redactor
     }
     then.retain(|text| !names.iter().any(|name| name.contains(text.as_str())));
     let then = Redactor::of_texts(then);
-    Some(Arc::new(rendered.veil.as_ref().map_or(then.clone(), |now| now.and(&then))))
+    Some(Arc::new(release.veil.as_ref().map_or(then.clone(), |now| now.and(&then))))
 }
 
 /// The texts of `was` at the keys of `now`; all of them where that has no keys.

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::pass::{PassError, Reconciler};
-use super::source::Source;
+use super::source::{Source, WORKING_FOLDER};
+use crate::apply::Record;
 
 /// After so many looks at the repository, it is certain that it has nothing newer: history was rewritten, or somebody applied what
 /// was never pushed. The first look may have begun before the other's revision was there.
@@ -22,16 +23,25 @@ pub(super) struct Lineage {
     ahead: BTreeMap<String, u64>,
 }
 
+/// Whether it is a commit's name: a working folder has none.
+fn is_commit(revision: &str) -> bool {
+    !revision.is_empty() && revision != WORKING_FOLDER
+}
+
 impl Reconciler {
     /// The first release that is at a revision which is not known to be older, while the repository may still have that.
     pub(super) async fn overtaken(&mut self, source: &Source) -> Result<Option<(String, String)>, PassError> {
         // Somebody named the revision: it is meant.
         let Some(looks) = source.tree.looks() else { return Ok(None) };
-        let held = self.held.iter().flatten();
-        let at: BTreeMap<String, String> = held
-            .filter(|(_, record)| record.inventory.revision != source.revision && !record.inventory.revision.is_empty())
-            .map(|(name, record)| (record.inventory.revision.clone(), name.clone()))
-            .collect();
+        // What somebody went back from is a revision that the release was at, too: who has not heard of it would undo that.
+        let revisions = |name: &String, record: &Record| {
+            let gone_back = record.inventory.lifecycle.as_ref().and_then(|l| Some(l.held.as_ref()?.revision.clone()));
+            let at = [Some(record.inventory.revision.clone()), gone_back];
+            at.into_iter().flatten().map(|revision| (revision, name.clone())).collect::<Vec<_>>()
+        };
+        let held = self.held.iter().flatten().flat_map(|(name, record)| revisions(name, record));
+        let at: BTreeMap<String, String> =
+            held.filter(|(revision, _)| *revision != source.revision && is_commit(revision)).collect();
         if self.lineage.of != source.revision {
             self.lineage.of.clone_from(&source.revision);
             self.lineage.known.clear();

@@ -72,14 +72,14 @@ impl Look {
         let found = self.desired.releases.iter().find(|r| r.name == release);
         match found.and_then(|r| r.rendered.as_ref().ok()) {
             Some(rendered) => own.and(&rendered.secrets),
-            None => own,
+            None => found.and_then(|r| r.veil.as_ref()).map_or(own.clone(), |veil| own.and(veil)),
         }
     }
 
     /// Knows what was encrypted of a release's values.
     pub(super) fn veil(&self, release: &str) -> Option<&Arc<Redactor>> {
         let found = self.desired.releases.iter().find(|r| r.name == release)?;
-        found.rendered.as_ref().ok()?.veil.as_ref()
+        found.veil.as_ref()
     }
 
     /// The shortest interval of the environment and its releases.
@@ -160,7 +160,7 @@ impl Reconciler {
             if (lifecycle.is_none() && !confirmed) || desired.releases.iter().any(|r| r.name == *name) {
                 continue;
             }
-            match histories.leaving(lifecycle).await {
+            match histories.leaving(lifecycle, None).await {
                 Ok(mut life) => {
                     life.confirmed = confirmed;
                     lives.insert(name.clone(), life);

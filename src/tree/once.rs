@@ -11,6 +11,7 @@ pub struct Once {
     inner: Arc<dyn Tree>,
     files: Known<Arc<[u8]>>,
     folders: Known<Vec<Entry>>,
+    digests: Known<String>,
 }
 
 /// Answers by path, `None` where nothing was there.
@@ -20,7 +21,7 @@ impl Once {
     /// Over another tree.
     #[must_use]
     pub fn new(inner: Arc<dyn Tree>) -> Self {
-        Self { inner, files: Mutex::default(), folders: Mutex::default() }
+        Self { inner, files: Mutex::default(), folders: Mutex::default(), digests: Mutex::default() }
     }
 }
 
@@ -49,7 +50,7 @@ impl Tree for Once {
     }
 
     fn digest(&self, path: &str) -> Result<Option<String>, TreeError> {
-        self.inner.digest(path)
+        known(&self.digests, path, || self.inner.digest(path))
     }
 
     fn at_revision(&self, revision: &str) -> Result<Option<Dated>, TreeError> {

@@ -115,9 +115,13 @@ async fn commands_and_a_daemon_at_the_same_release() {
     let sandbox = Sandbox::start();
     let repository = GitRepository::new();
     repository.write("environments/test/environment.yaml", ENVIRONMENT);
-    repository.write("environments/test/app/release.yaml", RELEASE);
-    let file = "environments/test/app/manifests/all.yaml";
-    let content = |value: &str| (0..12).map(|n| config_map(&format!("map-{n}"), value)).collect::<String>();
+    // Of the working folder, as people type it: it is what the daemon's commit is.
+    repository.write("environments/test/app/release.yaml", &format!("{RELEASE}chart: charts/maps\n"));
+    repository.write("charts/maps/Chart.yaml", "apiVersion: v2\nname: maps\nversion: 0.1.0\n");
+    let map = config_map("map-{{ . }}", "{{ $.Values.value }}");
+    repository.write("charts/maps/templates/maps.yaml", &format!("{{{{- range until 12 }}}}\n{map}{{{{- end }}}}\n"));
+    let file = "environments/test/app/values.yaml";
+    let content = |value: &str| format!("value: {value}\n");
     repository.write(file, &content("1"));
     repository.commit("first");
     let mut daemon = sandbox.command(&repository, &["run", "--listen", "127.0.0.1:0", "--poll", "1s"]).start();
@@ -140,18 +144,18 @@ async fn commands_and_a_daemon_at_the_same_release() {
     repository.commit("second");
     crate::harness::wait_for(maps.clone(), "map-11", "the second", |m| m.data.as_ref().unwrap()["value"] == "2").await;
     for _ in 0..3 {
-        sandbox.run(&repository, &["rollback", "test/app", "1", "--rev", "main"]).expect_code(0);
+        sandbox.run(&repository, &["rollback", "test/app", "1"]).expect_code(0);
         assert_eq!(maps.get("map-0").await.unwrap().data.unwrap()["value"], "1");
-        sandbox.run(&repository, &["apply", "test/app", "--resume", "--rev", "main"]).expect_code(0);
+        sandbox.run(&repository, &["apply", "test/app", "--resume"]).expect_code(0);
         assert_eq!(maps.get("map-0").await.unwrap().data.unwrap()["value"], "2");
     }
     for _ in 0..5 {
-        sandbox.run(&repository, &["uninstall", "test/app", "--rev", "main"]).expect_code(0);
+        sandbox.run(&repository, &["uninstall", "test/app"]).expect_code(0);
         count(0).await;
         // Whatever the daemon had in mind is done by now.
         tokio::time::sleep(Duration::from_millis(700)).await;
         count(0).await;
-        sandbox.run(&repository, &["apply", "test/app", "--resume", "--rev", "main"]).expect_code(0);
+        sandbox.run(&repository, &["apply", "test/app", "--resume"]).expect_code(0);
         count(12).await;
     }
     daemon.terminate().expect_code(0);
