@@ -174,6 +174,9 @@ pub struct LintArgs {
     /// An environment, or one release of it (default: all environments).
     #[arg(value_name = "ENV[/RELEASE]")]
     pub target: Option<String>,
+    /// Notes count, and a chart of the repository has to have a README, a schema of its values and notes.
+    #[arg(long)]
+    pub strict: bool,
     /// Where the desired state is read from.
     #[command(flatten)]
     pub source: SourceArgs,

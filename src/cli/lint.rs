@@ -19,7 +19,8 @@ pub(super) fn run(args: &LintArgs, console: &Console) -> Outcome {
         None => environment::discover(opened.tree.as_ref(), root)?,
     };
     let release = target.as_ref().and_then(|target| target.release.as_deref());
-    let result = lint(&opened, root, &names, release, &|name| console.progress(&format!("looking at {name}")))?;
+    let result =
+        lint(&opened, root, &names, release, args.strict, &|name| console.progress(&format!("looking at {name}")))?;
     console.clear();
     if console.json() {
         let findings: Vec<_> = result.findings.iter().map(Finding::json).collect();

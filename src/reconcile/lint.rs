@@ -14,6 +14,7 @@ use crate::values::{Layer, LayerKind};
 
 use super::desired::{Ambience, chart_layers, load_chart, render_options};
 use super::lint_chart;
+use super::lint_references::{self, Reference};
 use super::source::Source;
 
 /// How much a finding weighs.
@@ -42,6 +43,8 @@ pub enum Subject {
     Manifest,
     /// An object that is written twice.
     Duplicate,
+    /// A name that an object gives and nothing renders.
+    Reference,
     /// A key that no template reads.
     UnusedValue,
 }
@@ -57,6 +60,7 @@ impl Subject {
             Self::Schema => "schema",
             Self::Manifest => "manifest",
             Self::Duplicate => "duplicate",
+            Self::Reference => "reference",
             Self::UnusedValue => "unusedValue",
         }
     }
@@ -106,6 +110,8 @@ pub struct Lint {
     pub findings: Vec<Finding>,
     /// Keys by file: in how many releases the file was a layer, and which keys nobody read, in how many.
     unused: BTreeMap<String, Unused>,
+    /// Whether notes count, and what a chart should hold for its readers is asked for.
+    strict: bool,
     charts: BTreeMap<String, (CompiledChart, Usage)>,
 }
 
@@ -115,7 +121,8 @@ struct Unused {
     keys: BTreeMap<Vec<String>, (usize, Finding)>,
 }
 
-/// Looks at environments, or at one release of one. `tell` is called before each release.
+/// Looks at environments, or at one release of one. `tell` is called before each release. With `strict`, a chart of the repository has to
+/// have what its readers need (a README, a schema of its values, notes), and what is only worth a note counts.
 ///
 /// # Errors
 /// When the tree cannot be read at all.
@@ -124,9 +131,10 @@ pub fn lint(
     root: &str,
     names: &[String],
     release: Option<&str>,
+    strict: bool,
     tell: &dyn Fn(&str),
 ) -> Result<Lint, Diagnostics> {
-    let mut lint = Lint::default();
+    let mut lint = Lint { strict, ..Lint::default() };
     for name in names {
         lint.environments += 1;
         lint.environment(source, root, name, release, tell);
@@ -147,10 +155,10 @@ pub fn lint(
 }
 
 impl Lint {
-    /// Whether anything was found that weighs more than a note.
+    /// Whether anything was found that weighs more than a note, or anything at all where notes count.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity < Severity::Note)
+        self.findings.iter().any(|finding| self.strict || finding.severity < Severity::Note)
     }
 
     fn environment(&mut self, source: &Source, root: &str, name: &str, only: Option<&str>, tell: &dyn Fn(&str)) {
@@ -168,6 +176,8 @@ impl Lint {
             }
         };
         let mut objects: BTreeMap<ObjectId, String> = BTreeMap::new();
+        let mut references: Vec<(String, Diagnostic, Reference)> = Vec::new();
+        let before = self.findings.len();
         for release in &loaded.releases {
             let own = match release {
                 Ok(release) => &release.name,
@@ -186,7 +196,14 @@ impl Lint {
                 }
                 // What is only a layer need not be whole.
                 Ok(_) if loaded.is_abstract => {}
-                Ok(release) => self.release(source, name, release, &mut objects),
+                Ok(release) => self.release(source, name, release, &mut objects, &mut references),
+            }
+        }
+        // Only where everything of it is known can something be missing.
+        let whole = only.is_none() && self.findings[before..].iter().all(|f| f.severity > Severity::Error);
+        for (release, diagnostic, reference) in references {
+            if whole && !objects.contains_key(&reference.to) {
+                self.found(reference.severity, Subject::Reference, name, &release, diagnostic);
             }
         }
     }
@@ -214,6 +231,7 @@ impl Lint {
         environment: &str,
         release: &Release,
         objects: &mut BTreeMap<ObjectId, String>,
+        references: &mut Vec<(String, Diagnostic, Reference)>,
     ) {
         let mut made: Vec<(String, Object)> = Vec::new();
         // A layer that is never deployed need not be locked.
@@ -244,6 +262,11 @@ impl Lint {
                 id = ObjectId::new(&id.group, &id.kind, &release.namespace, &id.name);
             }
             let shown = id.display();
+            for reference in lint_references::of(&object, &id.namespace) {
+                let message =
+                    format!("{shown} names {}, {}, which nothing here renders", reference.to.display(), reference.what);
+                references.push((release.name.clone(), Diagnostic::new(&*from, message), reference));
+            }
             let place = format!("{environment}/{}: {from}", release.name);
             for wrong in Annotations::of(&object).err().unwrap_or_default() {
                 let diagnostic = Diagnostic::new(&*from, format!("{shown}: {wrong}"));
@@ -342,7 +365,9 @@ impl Lint {
         let Some((chart, _)) = self.charts.get(folder) else { return };
         let options = render_options(source, release, &Ambience::default());
         let tree = source.tree.as_ref();
-        for (weight, diagnostic) in lint_chart::messages(tree, folder, chart, &release.values.value, &options) {
+        for (weight, diagnostic) in
+            lint_chart::messages(tree, folder, chart, &release.values.value, &options, self.strict)
+        {
             let severity = match weight {
                 LintSeverity::Error if !whole => continue,
                 LintSeverity::Error => Severity::Error,

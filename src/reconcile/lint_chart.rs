@@ -6,13 +6,14 @@ use crate::render::{ChartFolder, CompiledChart, LintSeverity, RenderOptions, lin
 use crate::tree::{Tree, join};
 
 /// What is wrong with the chart in `folder`, with how much it weighs for helm. Recommendations that only matter to who publishes a
-/// chart (an icon) are left out.
+/// chart (an icon) are left out. With `strict`, what a chart should hold for who uses it is asked for, too.
 pub(super) fn messages(
     tree: &dyn Tree,
     folder: &str,
     chart: &CompiledChart,
     user: &serde_json::Map<String, serde_json::Value>,
     options: &RenderOptions,
+    strict: bool,
 ) -> Vec<(LintSeverity, Diagnostic)> {
     let text = |name: &str| {
         let bytes = tree.read(&join(folder, name)).ok().flatten()?;
@@ -28,7 +29,12 @@ pub(super) fn messages(
         chart: Ok(chart),
     };
     let said = lint_chart(&looked, user, options, None).into_iter();
-    said.filter(|message| message.message != "icon is recommended")
-        .map(|message| (message.severity, Diagnostic::new(join(folder, &message.path), message.message)))
-        .collect()
+    let said = said
+        .filter(|message| message.message != "icon is recommended")
+        .map(|message| (message.severity, Diagnostic::new(join(folder, &message.path), message.message)));
+    let wanted = ["README.md", "values.yaml", "values.schema.json", ".helmignore", "templates/NOTES.txt"];
+    let missing = wanted.iter().filter(|file| strict && text(file).is_none());
+    let missing =
+        missing.map(|file| (LintSeverity::Warning, Diagnostic::new(folder, format!("the chart has no {file}"))));
+    said.chain(missing).collect()
 }

@@ -15,6 +15,7 @@ mod lifecycle;
 mod lineage;
 mod lint;
 mod lint_chart;
+mod lint_references;
 mod look;
 mod lookups;
 mod made;

@@ -107,3 +107,35 @@ fn charts_are_linted_in_helms_words() {
         }
     }
 }
+
+/// What a team's script checks of its charts: a file that should be there, an object that another one needs.
+#[test]
+fn what_is_missing_of_a_chart_is_named() {
+    let environment = "ananta-dev";
+    let lint = |repository: &GitRepository| {
+        let output = Evenkeel::new(["lint", environment, "--strict"]).repository(repository).run();
+        (output.status.code(), output.stdout)
+    };
+    assert!(lint(&project()).1.ends_with("nothing found\n"));
+    for (file, said) in [
+        ("README.md", "charts/admin-app: the chart has no README.md"),
+        ("values.schema.json", "charts/admin-app: the chart has no values.schema.json"),
+        ("templates/NOTES.txt", "charts/admin-app: the chart has no templates/NOTES.txt"),
+        (
+            "templates/service.yaml",
+            "Ingress ananta-dev/admin-app names Service ananta-dev/admin-app, the Service behind it",
+        ),
+        ("templates/serviceaccount.yaml", "names ServiceAccount ananta-dev/admin-app, the account of its pods"),
+        ("Chart.yaml", "charts/admin-app"),
+    ] {
+        let repository = project();
+        repository.remove(&format!("charts/admin-app/{file}"));
+        let (code, out) = lint(&repository);
+        assert!(code == Some(1) && out.contains(said), "without {file}: {out}");
+    }
+    // An autoscaler without its workload.
+    let repository = project();
+    repository.remove("charts/cns-service/templates/deployment.yaml");
+    let output = Evenkeel::new(["lint", "ananta-staging"]).repository(&repository).run().expect_code(1);
+    assert!(output.stdout.contains("names Deployment ananta-staging/cns-service, what it scales"), "{output}");
+}

@@ -47,6 +47,10 @@ pub(super) fn repository() -> GitRepository {
     // What does not come nearer to being ready is seen within the test's patience.
     repository.replace("environments/base/environment.yaml", "timeout: 5m", "timeout: 25s");
     repository.replace("environments/clipper-base/clipper/release.yaml", "timeout: 5m", "timeout: 25s");
+    for system in ["exadeploy", "ai-agent-connector"] {
+        let file = format!("environments/{system}-base/environment.yaml");
+        repository.replace(&file, "timeout: 10m", "timeout: 25s");
+    }
     repository.commit("the five systems");
     repository
 }
