@@ -64,42 +64,53 @@ impl Folder {
 }
 
 impl Folder {
-    /// The id that Git would give the folder at `path`; nothing for one without files.
-    fn identity(&self, path: &str, depth: usize) -> Result<Option<Oid>, TreeError> {
+    /// The id that Git would give the folder `at`, `path` from the root; nothing for one without files. Every file is read, nothing else is
+    /// asked: a chart is small, and its digest is wanted by every command.
+    fn identity(at: &Path, path: &str, depth: usize) -> Result<Option<Oid>, TreeError> {
         if depth > DEPTH {
             let message = format!("folders nest deeper than {DEPTH} (limit: tree depth)");
             return Err(TreeError { path: path.to_owned(), message });
         }
         let mut names = Vec::new();
-        for entry in self.list(path)?.unwrap_or_default() {
-            let inner = join(path, &entry.name);
-            let (kind, id) = match entry.kind {
-                EntryKind::Folder => (Kind::Folder, self.identity(&inner, depth + 1)?),
-                EntryKind::File => {
-                    let Some(bytes) = self.read(&inner)? else { continue };
-                    let kind = if self.is_program(&inner)? { Kind::Program } else { Kind::File };
-                    (kind, Some(of_bytes(&inner, &bytes)?))
+        for entry in fs::read_dir(at).map_err(|error| failed(path, &error))? {
+            let entry = entry.map_err(|error| failed(path, &error))?;
+            // DirEntry::metadata does not follow links.
+            let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
+            if name == ".git" {
+                continue;
+            }
+            let inner = join(path, &name);
+            let (kind, id) = if metadata.is_dir() {
+                (Kind::Folder, Self::identity(&entry.path(), &inner, depth + 1)?)
+            } else if metadata.is_file() {
+                if metadata.len() > FILE_LIMIT {
+                    return Err(too_large(&inner, metadata.len()));
                 }
+                let Ok(bytes) = fs::read(entry.path()) else { continue };
+                let kind = if is_program(&metadata) { Kind::Program } else { Kind::File };
+                (kind, Some(of_bytes(&inner, &bytes)?))
+            } else {
                 // Never followed, but its text is part of what Git has.
-                EntryKind::Other => {
-                    let Ok(target) = fs::read_link(self.root.join(&inner)) else { continue };
-                    (Kind::Link, Some(of_bytes(&inner, target.to_string_lossy().as_bytes())?))
-                }
+                let Ok(target) = fs::read_link(entry.path()) else { continue };
+                (Kind::Link, Some(of_bytes(&inner, target.to_string_lossy().as_bytes())?))
             };
-            names.extend(id.map(|id| Named { name: entry.name, kind, id }));
+            names.extend(id.map(|id| Named { name, kind, id }));
         }
         of_folder(path, names)
     }
+}
 
-    /// Whether its owner may execute it: all of a file's mode that Git keeps.
-    fn is_program(&self, path: &str) -> Result<bool, TreeError> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            Ok(self.find(path)?.is_some_and(|(_, metadata)| metadata.permissions().mode() & 0o100 != 0))
-        }
-        #[cfg(not(unix))]
-        Ok(self.find(path)?.is_none())
+/// Whether its owner may execute it: all of a file's mode that Git keeps.
+fn is_program(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        metadata.permissions().mode() & 0o100 != 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
     }
 }
 
@@ -148,7 +159,11 @@ impl Tree for Folder {
 
     /// The id of the tree that Git would make of it: every file below it is read.
     fn digest(&self, path: &str) -> Result<Option<String>, TreeError> {
-        Ok(self.identity(path, 0)?.map(|id| id.to_string()))
+        let Some((at, metadata)) = self.find(path)? else { return Ok(None) };
+        if !metadata.is_dir() {
+            return Ok(None);
+        }
+        Ok(Self::identity(&at, path, 0)?.map(|id| id.to_string()))
     }
 }
 
