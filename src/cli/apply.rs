@@ -87,7 +87,14 @@ pub(super) async fn carry_out(
             let waited = outcomes.get(release).is_some_and(|o| o.waits_for.iter().any(|of| overtaken.contains(of)));
             waited || overtaken.iter().any(|name| name == release)
         };
-        look = planned(reconciler, opened, target).await?;
+        // What was done so far is told whatever comes of the rest.
+        match planned(reconciler, opened, target).await {
+            Ok(next) => look = next,
+            Err(error) => {
+                errors.push(error);
+                break;
+            }
+        }
         look.plan.releases.retain(|release| again(&release.release));
         let mut later = reconciler.execute(&look, options, &|event| show(console, &event)).await;
         console.clear();

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+pub(super) use evenkeel::environment::{OnDrift, OnFailure};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{Api, ListParams, Patch, PatchParams};
@@ -53,20 +54,6 @@ pub(super) struct Story {
     pub(super) on_failure: OnFailure,
     /// The claims that stay.
     pub(super) claims: &'static [&'static str],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnDrift {
-    Correct,
-    Alert,
-    Ignore,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnFailure {
-    Retry,
-    Rollback,
-    Stop,
 }
 
 /// Who takes part.
