@@ -33,8 +33,8 @@ use evenkeel::git::Folder;
 use evenkeel::reconcile::{Ambience, Charts, RenderCache, Source, read_environment};
 use evenkeel::tree::Once;
 use figures::{Figures, Wanted};
-use harness::{ControlPlane, GitRepository, helm};
-use support::{Daemon, identities};
+use harness::{ControlPlane, Daemon, GitRepository, helm};
+use support::identities;
 
 /// Runs whose median counts.
 const RUNS: usize = 7;
@@ -201,7 +201,7 @@ async fn deploying(systems: &Systems, helm: &Path, plane: &ControlPlane, figures
     figures.add("nothing to do: helm / evenkeel apply", ratio, "times", Wanted::AtLeast(10.0));
 
     // The daemon, which is there already when a commit comes.
-    let daemon = Daemon::start(&systems.repository, kubeconfig, &[]);
+    let daemon = support::daemon(&systems.repository, kubeconfig, &[]);
     let at = systems.repository.commit("none");
     all_at(systems, &daemon, &at).await;
     let mut times = Vec::new();

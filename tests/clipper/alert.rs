@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::support::{Daemon, Platform, alert, receiver};
+use super::support::{Platform, alert, daemon, receiver};
 use crate::harness::{ControlPlane, Evenkeel, Output};
 use crate::require;
 
@@ -32,7 +32,7 @@ async fn staging_is_told_and_left_alone() {
     // The daemon takes over what the command line deployed, without a change.
     let before = deployments.get("clipper-backend").await.unwrap().metadata.generation;
     let (webhook, posted) = receiver().await;
-    let daemon = Daemon::start(plane, &platform, &webhook);
+    let daemon = daemon(plane, &platform, &webhook);
     daemon.until(environment, "the daemon to agree", |s| s["state"] == "synced").await;
     assert_eq!(deployments.get("clipper-backend").await.unwrap().metadata.generation, before);
 

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::api::Api;
 
-use super::support::{Daemon, Platform, alert, receiver};
+use super::support::{Platform, alert, daemon, receiver};
 use crate::harness::{ControlPlane, wait_for};
 use crate::require;
 
@@ -16,7 +16,7 @@ async fn a_broken_release_is_alone() {
     let client = plane.client().await;
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &platform.namespace);
     let sets: Api<StatefulSet> = Api::namespaced(client, &platform.namespace);
-    let daemon = Daemon::start(plane, &platform, &webhook);
+    let daemon = daemon(plane, &platform, &webhook);
     daemon.until(environment, "the first deploy", |s| s["state"] == "synced").await;
     let before = deployments.get("clipper-backend").await.unwrap().metadata.generation;
 
@@ -56,7 +56,7 @@ async fn a_broken_release_is_alone() {
             .await;
         let text = serde_json::to_string(&status).unwrap();
         assert!(text.contains(place), "case {n} does not name {place}: {status:#}");
-        let metrics = daemon.get("/metrics").await.unwrap();
+        let metrics = daemon.text("/metrics").await.unwrap();
         let broken = metrics.lines().any(|l| {
             l.contains(&format!("environment=\"{environment}\",release=\"clipper\""))
                 && (l.contains("state=\"broken\"") || l.contains("state=\"failed\""))

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::support::{Daemon, Platform, alert, receiver};
+use super::support::{Platform, alert, daemon, receiver};
 use crate::harness::{ControlPlane, eventually, wait_for, wait_until_gone};
 use crate::require;
 
@@ -36,12 +36,12 @@ async fn production_is_kept_equal_to_git() {
     let intruder = PatchParams { field_manager: Some("intruder".to_owned()), ..PatchParams::default() };
 
     // Install.
-    let daemon = Daemon::start(plane, &platform, &webhook);
+    let daemon = daemon(plane, &platform, &webhook);
     let status = daemon.until(environment, "the first deploy", |s| s["state"] == "synced").await;
     let releases: Vec<&str> =
         status["releases"].as_array().unwrap().iter().filter_map(|r| r["name"].as_str()).collect();
     assert_eq!(releases, ["clipper", "postgres", "redis"]);
-    daemon.get("/readyz").await.unwrap();
+    daemon.text("/readyz").await.unwrap();
     for name in ["clipper-backend", "clipper-frontend", "clipper-grafana"] {
         let ready = deployments.get(name).await.unwrap().status.and_then(|s| s.ready_replicas).unwrap_or(0);
         assert!(ready > 0, "{name} has no ready pod although its release is synced");

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::Value;
 
-use crate::harness::{ControlPlane, Evenkeel, GitRepository, Process, eventually, unique_name};
+use crate::harness::{ControlPlane, Daemon, Evenkeel, GitRepository, eventually, unique_name};
 
 /// How long a step that needs controllers may take.
 pub(super) const STEP: Duration = Duration::from_secs(90);
@@ -73,60 +73,17 @@ pub(super) async fn receiver() -> (String, Posted) {
     (url, posted)
 }
 
-/// A running `evenkeel run`.
-pub(super) struct Daemon {
-    pub(super) process: Process,
-    url: String,
-    client: reqwest::Client,
-}
-
-impl Daemon {
-    pub(super) fn start(plane: &ControlPlane, platform: &Platform, webhook: &str) -> Self {
-        let secret = platform.repository.path().join(".git/webhook-secret");
-        std::fs::write(&secret, SECRET).unwrap();
-        let mut process = Evenkeel::new(["run", "--poll", "1s", "--listen", "127.0.0.1:0", "-v"])
-            .repository(&platform.repository)
-            .args(["--environment", &platform.environment, "--webhook", webhook])
-            .arg("--webhook-secret-file")
-            .arg(&secret)
-            .plane(plane)
-            .start();
-        let line =
-            process.next_line("the address", Duration::from_secs(20), |line| line.starts_with("serving http://"));
-        let url = line.trim_start_matches("serving ").to_owned();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { process, url, client }
-    }
-
-    pub(super) async fn get(&self, path: &str) -> Result<String, String> {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.map_err(|e| e.to_string())?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|e| e.to_string())?;
-        if status.is_success() { Ok(text) } else { Err(format!("{status}: {text}")) }
-    }
-
-    /// Waits until the environment's status is as wanted.
-    pub(super) async fn until(&self, environment: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        eventually(what, STEP, || async {
-            let text = self.get(&format!("/api/v1/environments/{environment}")).await?;
-            let status: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-            if wanted(&status) { Ok(status) } else { Err(text) }
-        })
-        .await
-    }
-
-    /// Waits until a revision is deployed and ready.
-    pub(super) async fn synced(&self, environment: &str, revision: &str) -> Value {
-        self.until(environment, "the revision to be in force", |s| s["state"] == "synced" && s["revision"] == revision)
-            .await
-    }
-
-    /// The API requests that it has made so far.
-    pub(super) async fn requests(&self) -> u64 {
-        let text = self.get("/metrics").await.unwrap();
-        let numbers = text.lines().filter(|l| l.starts_with("evenkeel_api_requests{"));
-        numbers.filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok()).sum()
-    }
+/// The daemon over the platform's environment, with its alerts posted to a webhook.
+pub(super) fn daemon(plane: &ControlPlane, platform: &Platform, webhook: &str) -> Daemon {
+    let secret = platform.repository.path().join(".git/webhook-secret");
+    std::fs::write(&secret, SECRET).unwrap();
+    let evenkeel = Evenkeel::new(["run", "--poll", "1s", "--listen", "127.0.0.1:0", "-v"])
+        .repository(&platform.repository)
+        .args(["--environment", &platform.environment, "--webhook", webhook])
+        .arg("--webhook-secret-file")
+        .arg(&secret)
+        .plane(plane);
+    Daemon::start(evenkeel, STEP)
 }
 
 /// Waits for an alert.

@@ -24,6 +24,7 @@
 mod api_server;
 pub(crate) mod registry;
 pub(crate) mod control_plane;
+pub(crate) mod daemon;
 pub(crate) mod evenkeel;
 pub(crate) mod git_repository;
 pub(crate) mod proxy;
@@ -36,6 +37,7 @@ mod tests;
 
 pub(crate) use api_server::ApiServer;
 pub(crate) use control_plane::ControlPlane;
+pub(crate) use daemon::Daemon;
 pub(crate) use evenkeel::{Evenkeel, Output, Process};
 pub(crate) use git_repository::GitRepository;
 pub(crate) use proxy::{Exchange, Fate, Proxy};

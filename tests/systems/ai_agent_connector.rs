@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::elsewhere::like;
 use super::story::{Change, OnDrift, OnFailure, Story};
-use super::support::{self, Daemon, left, repository, without_operators};
+use super::support::{self, left, repository, without_operators};
 use crate::harness::{ControlPlane, GitRepository, Output, Sandbox, eventually, helm, project};
 use crate::remote::support::Home;
 use crate::require;
@@ -150,7 +150,7 @@ async fn helm_reads_the_history_and_its_rollback_is_put_right() {
     let stage = Stage::like("ai-agent-connector-production", plane.kubeconfig());
     let environment = stage.environment.as_str();
     let notes = stage.notes();
-    let daemon = Daemon::start(&stage.repository, plane.kubeconfig(), &[environment]);
+    let daemon = super::support::daemon(&stage.repository, plane.kubeconfig(), &[environment]);
     let first = stage.repository.commit("deployed");
     daemon.synced(environment, &first).await;
     assert_eq!(stage.history(), ["1 deployed Install complete"]);
@@ -200,7 +200,7 @@ async fn a_rollback_by_helm_is_told_where_drift_is_left_alone() {
     let stage = Stage::like("ai-agent-connector-staging", plane.kubeconfig());
     let environment = stage.environment.as_str();
     let notes = stage.notes();
-    let daemon = Daemon::start(&stage.repository, plane.kubeconfig(), &[environment]);
+    let daemon = super::support::daemon(&stage.repository, plane.kubeconfig(), &[environment]);
     let first = stage.repository.commit("deployed");
     daemon.synced(environment, &first).await;
     assert_eq!(stage.recorded_notes(), notes);
@@ -266,7 +266,7 @@ async fn autoscaling_off_and_on(kubeconfig: &Path) {
     };
     // Deletions wait while a release cannot be rendered that might want the object: those two are elsewhere.
     without_operators(&stage.repository);
-    let daemon = Daemon::start(&stage.repository, kubeconfig, &[&stage.environment]);
+    let daemon = super::support::daemon(&stage.repository, kubeconfig, &[&stage.environment]);
     let first = stage.repository.commit("deployed");
     daemon.synced(&stage.environment, &first).await;
     assert_eq!(there().await, (true, true));

@@ -11,9 +11,9 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use super::support::{Daemon, client, identities, repository, without_operators};
+use super::support::{client, identities, repository, without_operators};
 use crate::harness::control_plane::Write;
-use crate::harness::{ControlPlane, eventually};
+use crate::harness::{ControlPlane, Daemon, eventually};
 use crate::require;
 
 /// The namespace of evenkeel's own records.
@@ -53,7 +53,7 @@ async fn from_an_empty_cluster_to_all_healthy_and_a_line_touches_what_it_should(
     assert!(environments.len() == 15 && releases >= 75, "{releases} releases of {environments:?}");
 
     let began = Instant::now();
-    let daemon = Daemon::start(&repository, plane.kubeconfig(), &[]);
+    let daemon = super::support::daemon(&repository, plane.kubeconfig(), &[]);
     all_synced(&daemon, &environments, &commit).await;
     println!("{releases} releases of {} environments from nothing in {:?}", environments.len(), began.elapsed());
     let client = client(plane.kubeconfig()).await;

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::elsewhere::{index, like, offline, runtime, wrote};
 use super::secrets::{Named, named};
 use super::story::{Change, OnDrift, OnFailure, Story};
-use super::support::{self, Daemon, left, objects, repository, written};
+use super::support::{self, left, objects, repository, written};
 use crate::harness::{
-    ControlPlane, GitRepository, Output, Registry, Sandbox, eventually, helm, others_charts, project, wait_for,
+    ControlPlane, Daemon, GitRepository, Output, Registry, Sandbox, eventually, helm, others_charts, project, wait_for,
 };
 use crate::remote::support::{Home, Repository};
 use crate::{given, require};
@@ -302,7 +302,7 @@ async fn from_an_empty_cluster(plane: &ControlPlane, repository: &GitRepository,
     let client = support::client(plane.kubeconfig()).await;
     let empty = of_the_cluster(&client).await;
     let system = left(&client, "kube-system").await;
-    let daemon = Daemon::start(repository, plane.kubeconfig(), &[PRODUCTION]);
+    let daemon = super::support::daemon(repository, plane.kubeconfig(), &[PRODUCTION]);
     let revision = repository.commit("deployed");
     let status = daemon.synced(PRODUCTION, &revision).await;
     for (release, _) in RELEASES {

@@ -10,8 +10,8 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::support::{Daemon, evenkeel, left, release, repository, written};
-use crate::harness::{ControlPlane, GitRepository, Sandbox, eventually, wait_for};
+use super::support::{evenkeel, left, release, repository, written};
+use crate::harness::{ControlPlane, Daemon, GitRepository, Sandbox, eventually, wait_for};
 
 /// A change of one file: a line of it, or more at its end.
 pub(super) struct Change {
@@ -81,7 +81,7 @@ impl Story {
 
     async fn tell(&self, kubeconfig: &Path, plane: Option<&ControlPlane>) {
         let repository = repository();
-        let daemon = Daemon::start(&repository, kubeconfig, &[self.environment]);
+        let daemon = super::support::daemon(&repository, kubeconfig, &[self.environment]);
         let client = super::support::client(kubeconfig).await;
         let mut cast = Cast { story: self, repository, kubeconfig, client, plane, daemon };
         let first = cast.repository.commit("deployed");

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::harness::control_plane::Write;
 use crate::harness::requirement::Missing;
-use crate::harness::{ControlPlane, Evenkeel, GitRepository, Output, Process, eventually, project};
+use crate::harness::{ControlPlane, Daemon, Evenkeel, GitRepository, Output, project};
 
 /// How long a step may take that needs controllers: generous, since all tests share two cores.
 pub(super) const STEP: Duration = Duration::from_secs(240);
@@ -73,65 +73,14 @@ pub(super) fn evenkeel(arguments: &[&str], repository: &GitRepository, kubeconfi
     evenkeel.repository(repository).kubeconfig(kubeconfig).run()
 }
 
-/// A running `evenkeel run` over some environments.
-pub(super) struct Daemon {
-    pub(super) process: Process,
-    url: String,
-    client: reqwest::Client,
-}
-
-impl Daemon {
-    pub(super) fn start(repository: &GitRepository, kubeconfig: &Path, environments: &[&str]) -> Self {
-        let mut evenkeel = Evenkeel::new(["run", "--poll", "1s", "--listen", "127.0.0.1:0"])
-            .env("SOPS_AGE_KEY_FILE", age_key())
-            .repository(repository)
-            .kubeconfig(kubeconfig);
-        for environment in environments {
-            evenkeel = evenkeel.args(["--environment", environment]);
-        }
-        let mut process = evenkeel.start();
-        let line =
-            process.next_line("the address", Duration::from_secs(60), |line| line.starts_with("serving http://"));
-        let url = line.trim_start_matches("serving ").to_owned();
-        Self { process, url, client: reqwest::Client::builder().no_proxy().build().unwrap() }
-    }
-
-    pub(super) async fn get(&self, path: &str) -> Result<Value, String> {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.map_err(|e| e.to_string())?;
-        let (status, text) = (answer.status(), answer.text().await.map_err(|e| e.to_string())?);
-        if !status.is_success() {
-            return Err(format!("{status}: {text}"));
-        }
-        serde_json::from_str(&text).map_err(|e| e.to_string())
-    }
-
-    /// Waits until the status of an environment is as wanted.
-    pub(super) async fn until(&self, environment: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        eventually(&format!("{environment}: {what}"), STEP, || async {
-            let status = self.get(&format!("/api/v1/environments/{environment}")).await?;
-            if wanted(&status) { Ok(status) } else { Err(brief(&status)) }
-        })
-        .await
-    }
-
-    /// Waits until a revision is deployed and ready.
-    pub(super) async fn synced(&self, environment: &str, revision: &str) -> Value {
-        let wanted = |s: &Value| s["state"] == "synced" && s["revision"] == revision;
-        self.until(environment, "the revision to be in force", wanted).await
-    }
-
-    /// What the daemon says of drift now.
-    pub(super) async fn drift(&self, environment: &str) -> Vec<Value> {
-        let answer = self.get(&format!("/api/v1/environments/{environment}/drift")).await.unwrap();
-        answer["objects"].as_array().unwrap().clone()
-    }
-}
-
-/// The releases that are not synced, with what is said of them.
-fn brief(status: &Value) -> String {
-    let releases = status["releases"].as_array().into_iter().flatten().filter(|r| r["state"] != "synced");
-    let said: Vec<String> = releases.map(|r| format!("{}: {} {}", r["name"], r["state"], r["messages"])).collect();
-    format!("{} at {}\n{}", status["state"], status["revision"], said.join("\n"))
+/// The daemon over some environments; all of them when none is named.
+pub(super) fn daemon(repository: &GitRepository, kubeconfig: &Path, environments: &[&str]) -> Daemon {
+    let evenkeel = Evenkeel::new(["run", "--poll", "1s", "--listen", "127.0.0.1:0"])
+        .env("SOPS_AGE_KEY_FILE", age_key())
+        .repository(repository)
+        .kubeconfig(kubeconfig);
+    let named = environments.iter().flat_map(|environment| ["--environment", environment]);
+    Daemon::start(evenkeel.args(named), STEP)
 }
 
 /// The entry of a release in a status.
